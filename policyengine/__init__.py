@@ -1,0 +1,1 @@
+"""Declarative policy as code for AI gateways and agents."""
