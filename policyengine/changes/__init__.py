@@ -1,0 +1,1 @@
+"""Facts about a proposed change, taken from git."""

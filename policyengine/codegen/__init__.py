@@ -1,0 +1,1 @@
+"""From a checked bundle to a program of Python code."""

@@ -1,0 +1,213 @@
+"""The answer to a request, and everything needed to say why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from policyengine.program import Mode, Severity, Verdict
+from policyengine.source import Span
+
+ReasonCode = Literal[
+    "rule", "rule-error", "default", "no-bundle", "no-policy", "unknown-point", "invalid-input",
+    "not-redactable",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule (or default) that bears on the verdict.
+
+    `code` tells how: `rule` matched, `rule-error` could not be evaluated and restricts,
+    `default` no rule matched, `no-bundle`, `no-policy`, `unknown-point`, `invalid-input`,
+    `not-redactable`. `effect` is what it asks for (`deny`, `redact`, ...). `evidence` are the
+    findings behind it: kinds and places, never text.
+    """
+
+    code: ReasonCode
+    effect: str
+    rule: str = ""
+    policy: str = ""
+    message: str = ""
+    admin: str = ""
+    span: Span | None = None
+    mode: Mode = "enforce"
+    severity: Severity = "medium"
+    evidence: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who must approve before the request may go on."""
+
+    rule: str
+    approvers: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """Characters `start` to `end` of the text `field` become `replacement`."""
+
+    field: str
+    start: int
+    end: int
+    replacement: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """The tier to use, and the rule that chose it."""
+
+    to: str
+    rule: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Triggered:
+    """An agent or check to start, the rules that ask for it, and what set them off."""
+
+    agent: str
+    required: bool
+    rules: tuple[str, ...]
+    inputs: Mapping[str, Any]
+    evidence: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message for the user that does not stop the request."""
+
+    rule: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A label for logs and billing."""
+
+    rule: str
+    key: str
+    value: str
+
+
+Obligation = Approval | Redaction | Routing | Triggered | Notice | Tagged
+
+_KINDS: dict[type, str] = {
+    Approval: "approval",
+    Redaction: "redact",
+    Routing: "route",
+    Triggered: "trigger",
+    Notice: "warn",
+    Tagged: "tag",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleError:
+    """A rule that could not be evaluated, with a code and a message that quotes no request."""
+
+    rule: str
+    policy: str
+    code: str
+    message: str
+    span: Span
+    counted_as: Literal["match", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class FactUse:
+    """What became of a fact: `used`, `failed`, or `skipped`, and why."""
+
+    fact: str
+    status: Literal["used", "failed", "skipped"]
+    why: str = ""
+    findings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome of one request.
+
+    `allowed` is true only for the verdict `allow`. Equal program, input, time and facts give an
+    equal decision; `duration_ns`, the one thing measured, does not take part in equality.
+    `content` maps the names of redacted texts to what may be passed on; it never appears in
+    `repr` nor in `to_dict()`.
+    """
+
+    point: str
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    obligations: tuple[Obligation, ...]
+    errors: tuple[RuleError, ...]
+    facts: tuple[FactUse, ...]
+    shadow: tuple[Reason, ...]
+    bundle: str
+    version: str
+    digest: str
+    input_digest: str
+    time: str
+    duration_ns: int = field(compare=False, default=0)
+    content: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the request may go on as it is (with its obligations fulfilled)."""
+        return self.verdict == "allow"
+
+    @property
+    def route(self) -> Routing | None:
+        """The chosen tier, if a rule chose one."""
+        return next((o for o in self.obligations if isinstance(o, Routing)), None)
+
+    @property
+    def triggers(self) -> tuple[Triggered, ...]:
+        """Agents and checks to start."""
+        return tuple(o for o in self.obligations if isinstance(o, Triggered))
+
+    @property
+    def redactions(self) -> tuple[Redaction, ...]:
+        """Spans to replace, merged, in order of field and place."""
+        return tuple(o for o in self.obligations if isinstance(o, Redaction))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """All labels by key."""
+        return {o.key: o.value for o in self.obligations if isinstance(o, Tagged)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The decision as plain JSON values, without any text of the request."""
+        return {
+            "point": self.point,
+            "allowed": self.allowed,
+            "verdict": self.verdict,
+            "reasons": [_plain(reason) for reason in self.reasons],
+            "obligations": [{"kind": _KINDS[type(o)], **_plain(o)} for o in self.obligations],
+            "errors": [_plain(error) for error in self.errors],
+            "facts": [_plain(fact) for fact in self.facts],
+            "shadow": [_plain(reason) for reason in self.shadow],
+            "bundle": {"name": self.bundle, "version": self.version, "digest": self.digest},
+            "input_digest": self.input_digest,
+            "time": self.time,
+            "duration_ns": self.duration_ns,
+        }
+
+    def to_json(self) -> str:
+        """`to_dict()` as one line of JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Span):
+        return {"path": value.path, "line": value.line, "column": value.column}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    return value

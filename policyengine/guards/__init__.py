@@ -1,0 +1,1 @@
+"""Guards: each file finds one kind of thing in texts."""

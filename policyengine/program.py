@@ -1,0 +1,168 @@
+"""The compiled bundle: code, and tables that say what each rule does.
+
+A `Program` is plain data. It can be kept in a file and used where no parser is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any, Literal
+
+from policyengine.source import Span
+
+Verdict = Literal["allow", "require_approval", "deny"]
+Mode = Literal["enforce", "warn", "shadow"]
+Severity = Literal["low", "medium", "high", "critical"]
+
+# Later in the tuple is stricter; the strictest of all matched rules wins.
+VERDICTS: tuple[Verdict, ...] = ("allow", "require_approval", "deny")
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Permit, unless another rule is stricter."""
+
+    message: str = ""
+    admin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Refuse. `message` is for the user, `admin` for the operator."""
+
+    message: str
+    admin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequireApproval:
+    """Hold until `count` of the people or groups in `approvers` agree (anyone, where empty)."""
+
+    message: str
+    admin: str = ""
+    approvers: tuple[str, ...] = ()
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Redact:
+    """Replace what the rule's guards found.
+
+    `style` is `mask` (a `*` for each character), `label` (`[WORD]`) or `remove`.
+    """
+
+    style: Literal["mask", "label", "remove"] = "mask"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Send the request to a tier; of several matched routes the highest priority wins."""
+
+    to: str
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """Start an agent or a check; a `required` one must succeed before the change may land."""
+
+    agent: str
+    required: bool = False
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Tell the user, and go on."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Attach key-value labels for logs, billing and later rules."""
+
+    values: Mapping[str, str]
+
+
+VerdictEffect = Allow | Deny | RequireApproval
+ObligationEffect = Redact | Route | Trigger | Warn | Tag
+
+# Effects that take something away: a rule with one of them that cannot be evaluated counts as
+# matched.
+RESTRICTING = (Deny, RequireApproval, Redact, Trigger)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """What the engine needs to know of a rule once generated code says that it matched.
+
+    `facts` are positions in the point's facts: those whose findings are this rule's evidence.
+    `on_error` is the outcome when the condition cannot be evaluated.
+    """
+
+    id: str
+    policy: str
+    verdict: VerdictEffect | None
+    obligations: tuple[ObligationEffect, ...]
+    mode: Mode
+    on_error: Literal["match", "skip"]
+    span: Span
+    facts: tuple[int, ...] = ()
+    severity: Severity = "medium"
+    owner: str = ""
+    controls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FactInfo:
+    """A question to a provider of facts: its name and its configuration, a JSON value.
+
+    Generated code asks it at most once per decision with `yield`.
+    """
+
+    provider: str
+    config: Any
+    cost: int
+
+
+# Where text stands in an input: keys, "[]" for every element of a list, "**" for every string
+# below.
+TextPath = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PointProgram:
+    """The rules of one decision point.
+
+    `function` is the name of the generated function. It takes the input (a dict) and the time
+    (a `Timestamp`) and gives `(matched, errors)`: the positions of matched rules in ascending
+    order, and `(position, EvaluationError)` pairs for the rules that could not be evaluated.
+    With facts it is a generator that yields positions in `facts` and is sent a list of findings
+    or a `FactError`.
+    """
+
+    name: str
+    function: str
+    default: Verdict
+    rules: tuple[RuleInfo, ...]
+    facts: tuple[FactInfo, ...]
+    texts: tuple[TextPath, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A bundle ready to decide.
+
+    `code` is a module's code object whose functions are named in `points`; `python` is the same
+    module as text, for people. `digest` is the bundle's (`sha256:...`).
+    """
+
+    bundle: str
+    version: str
+    digest: str
+    points: Mapping[str, PointProgram]
+    code: CodeType = field(repr=False, compare=False)
+    python: str = field(repr=False)

@@ -1,0 +1,1 @@
+"""The policy language: models, YAML, schemas, desugaring, checks."""

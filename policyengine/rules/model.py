@@ -1,0 +1,177 @@
+"""Bundles, policies and rules as values, before and after checking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from policyengine.cel.ast import Ast
+from policyengine.cel.checked import CheckedExpression
+from policyengine.cel.types import ObjectType
+from policyengine.diagnostics import Diagnostic
+from policyengine.program import (
+    FactInfo,
+    Mode,
+    ObligationEffect,
+    Severity,
+    TextPath,
+    Verdict,
+    VerdictEffect,
+)
+from policyengine.source import Source, Span, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One condition of a rule as written: `when` and `unless` hold CEL, others a value.
+
+    `spans` gives the place of each part of `value` by its path, `()` being the whole.
+    """
+
+    name: str
+    value: Any
+    text: Text | None
+    span: Span
+    spans: Mapping[tuple[str | int, ...], Span] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A named expression of a policy, usable as `variables.<name>` in it."""
+
+    name: str
+    text: Text
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as written. All clauses must hold; `verdict` and `obligations` are its effects.
+
+    `span` is where its `id` stands. `mode` and `on_error` are None where not written.
+    """
+
+    id: str
+    clauses: tuple[Clause, ...]
+    verdict: VerdictEffect | None
+    obligations: tuple[ObligationEffect, ...]
+    span: Span
+    mode: Mode | None = None
+    on_error: Literal["match", "skip"] | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy file. `span` is where its name stands."""
+
+    name: str
+    on: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    span: Span
+    variables: tuple[Variable, ...] = ()
+    mode: Mode = "enforce"
+    final: bool = False
+    severity: Severity = "medium"
+    owner: str = ""
+    controls: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A decision point: the type of its input, and where text stands in it.
+
+    `input` is an object type whose fields are the CEL variables of the point. `schema` is the
+    JSON Schema it was made from.
+    """
+
+    name: str
+    description: str
+    input: ObjectType
+    texts: tuple[TextPath, ...]
+    schema: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle as read from its folder, overlays not yet merged.
+
+    `root` is the folder as it was given. `sources` maps display paths to files. `digest` covers
+    every file that can change a decision. `defaults` maps points to verdicts.
+    """
+
+    root: str
+    name: str
+    version: str
+    digest: str
+    policies: tuple[Policy, ...]
+    points: Mapping[str, Point]
+    constants: Mapping[str, Any]
+    defaults: Mapping[str, Verdict]
+    extends: tuple[Bundle, ...]
+    sources: Mapping[str, Source] = field(repr=False)
+    spans: Mapping[tuple[str | int, ...], Span] = field(repr=False)
+    description: str = ""
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A clause as CEL: `ast` is the author's own, or what the sugar stands for."""
+
+    clause: str
+    ast: Ast
+    negate: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCondition:
+    """A condition with types; `facts` are the questions that its fact calls ask, by node id."""
+
+    clause: str
+    expression: CheckedExpression
+    negate: bool
+    span: Span
+    facts: Mapping[int, FactInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRule:
+    """A rule at one decision point, ready for code generation.
+
+    `mode` and `on_error` are settled.
+    """
+
+    rule: Rule
+    policy: Policy
+    conditions: tuple[CheckedCondition, ...]
+    mode: Mode
+    on_error: Literal["match", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPoint:
+    """All rules of a decision point, in the order in which they are reported.
+
+    `variables` maps a policy's name to its variables by name, in order, so that each uses only
+    earlier ones. In expressions a variable is `VariableRef("variables.<name>")`, a constant
+    `VariableRef("constants.<name>")`, the time `VariableRef("now")`.
+    """
+
+    point: Point
+    default: Verdict
+    rules: tuple[CheckedRule, ...]
+    variables: Mapping[str, Mapping[str, CheckedCondition]]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBundle:
+    """A bundle without errors, its overlays merged. Only `check()` makes one."""
+
+    bundle: Bundle
+    points: Mapping[str, CheckedPoint]
+    constants: Mapping[str, Any]
+    warnings: tuple[Diagnostic, ...] = ()
