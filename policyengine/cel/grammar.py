@@ -1,0 +1,446 @@
+"""Tokens into a tree: the rules of the grammar.
+
+Operators are read with an explicit stack, chains (`a.b.c`, `a ? b : c ? d : e`, `!!a`) in loops;
+the reader calls itself only for what stands in brackets, and counts how deep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from policyengine.cel.ast import (
+    Call,
+    Constant,
+    Entry,
+    Expr,
+    Field,
+    Ident,
+    ListExpr,
+    MapExpr,
+    Select,
+    Struct,
+)
+from policyengine.cel.cursor import Cursor
+from policyengine.cel.lexer import KEYWORDS, RESERVED
+from policyengine.cel.literals import LiteralError, number, string
+from policyengine.cel.macros import Macro, MacroError, MacroTable, Site
+from policyengine.cel.operators import BINARY, LOGICAL, UNARY, left_share
+from policyengine.source import Text
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A binary operator that waits for its last operand; `&&` and `||` collect many operands."""
+
+    precedence: int
+    function: str
+    terms: list[Expr] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
+
+
+class Grammar(Cursor):
+    """One reading of one text.
+
+    `nesting` is how many brackets within brackets there may be. `last_id` is the highest node id
+    given out; with `holes` some ids are not nodes of the tree.
+    """
+
+    __slots__ = ("depth", "holes", "last_id", "macros", "nesting")
+
+    def __init__(self, text: Text, macros: MacroTable, nesting: int) -> None:
+        super().__init__(text)
+        self.macros = macros
+        self.nesting = nesting
+        self.depth = 0
+        self.last_id = 0
+        self.holes = False
+
+    def new_id(self) -> int:
+        self.last_id += 1
+        return self.last_id
+
+    def whole(self) -> Expr:
+        root = self.expression()
+        if self.kinds[self.at] != "end":
+            raise self.unexpected("an operator or the end")
+        return root
+
+    # An expression: conditionals, operators, unary operators.
+
+    def expression(self) -> Expr:
+        """`a`, `a || b`, `a ? b : c`."""
+        self.depth += 1
+        if self.depth > self.nesting:
+            raise self.lost(
+                "expression-too-deep",
+                f"brackets are nested more than {self.nesting} deep",
+                help="split the expression up with variables",
+            )
+        start = self.starts[self.at]
+        node = self.operators()
+        if self.kinds[self.at] == "?":
+            node = self.conditional(start, node)
+        self.depth -= 1
+        return node
+
+    def conditional(self, start: int, condition: Expr) -> Expr:
+        """`condition ? b : c ? d : e`, read in a loop and put together from the right."""
+        waiting: list[tuple[int, int, Expr, Expr]] = []
+        node = condition
+        while self.kinds[self.at] == "?":
+            mark = self.starts[self.at]
+            self.at += 1
+            chosen = self.operators()
+            if self.kinds[self.at] == "?":
+                raise self.unexpected("`:`", help="put an inner conditional in parentheses")
+            self.expect(":")
+            waiting.append((start, mark, node, chosen))
+            start = self.starts[self.at]
+            node = self.operators()
+        end = self.end_of_last()
+        for start, mark, question, chosen in reversed(waiting):
+            args = (question, chosen, node)
+            node = Call(self.new_id(), start, end, "_?_:_", None, args, mark)
+        return node
+
+    def operators(self) -> Expr:
+        """Binary operators by precedence, with a stack of those that wait for their right side."""
+        kinds, starts = self.kinds, self.starts
+        stack: list[_Pending] = []
+        start = starts[self.at]
+        node = self.unary()
+        while True:
+            kind = kinds[self.at]
+            if kind == "name" or kind == "unknown":
+                kind = self.mistaken()
+            row = BINARY.get(kind)
+            precedence = 0 if row is None else row[0]
+            while stack and stack[-1].precedence >= precedence:
+                top = stack[-1]
+                if top.precedence == precedence <= LOGICAL:
+                    break
+                stack.pop()
+                node = self.reduced(top, start, node)
+                start = top.starts[0]
+            if row is None:
+                return node
+            if stack and stack[-1].precedence == precedence:
+                top = stack[-1]
+            else:
+                top = _Pending(precedence, row[1])
+                stack.append(top)
+            top.starts.append(start)
+            top.terms.append(node)
+            top.ends.append(self.end_of_last())
+            top.marks.append(starts[self.at])
+            self.at += 1
+            start = starts[self.at]
+            node = self.unary()
+
+    def reduced(self, pending: _Pending, start: int, last: Expr) -> Expr:
+        """A pending operator with its last operand: a call, or a balanced tree of calls."""
+        pending.starts.append(start)
+        pending.terms.append(last)
+        pending.ends.append(self.end_of_last())
+        return self.balanced(pending, 0, len(pending.terms))
+
+    def balanced(self, chain: _Pending, low: int, high: int) -> Expr:
+        if high - low == 1:
+            return chain.terms[low]
+        middle = low + left_share(high - low)
+        left = self.balanced(chain, low, middle)
+        right = self.balanced(chain, middle, high)
+        self.last_id += 1
+        return Call(
+            self.last_id,
+            chain.starts[low],
+            chain.ends[high - 1],
+            chain.function,
+            None,
+            (left, right),
+            chain.marks[middle - 1],
+        )
+
+    def unary(self) -> Expr:
+        """`!!a`, `--a`, or an operand. A minus before a number belongs to the number."""
+        kind = self.kinds[self.at]
+        function = UNARY.get(kind)
+        if function is None:
+            return self.member()
+        marks: list[int] = []
+        while self.kinds[self.at] == kind and not self.signed_number():
+            marks.append(self.starts[self.at])
+            self.at += 1
+        node = self.member()
+        end = self.end_of_last()
+        for mark in reversed(marks):
+            node = Call(self.new_id(), mark, end, function, None, (node,), mark)
+        return node
+
+    def signed_number(self) -> bool:
+        """Whether a minus and an int or double come next."""
+        at = self.at
+        if self.kinds[at] != "-" or self.kinds[at + 1] != "number":
+            return False
+        return self.texts[at + 1][-1] not in "uU"
+
+    # Operands and what follows them.
+
+    def member(self) -> Expr:
+        """An operand with its `.field`, `.method(...)`, `[index]` and `{...}`."""
+        kinds = self.kinds
+        start = self.starts[self.at]
+        # The dotted name so far, which may turn out to name a message type.
+        kind = kinds[self.at]
+        dotted = kind == "name" or kind == "."
+        node = self.primary(kind)
+        while True:
+            kind = kinds[self.at]
+            if kind == ".":
+                node = self.selected(node, start)
+            elif kind == "[":
+                node = self.indexed(node, start)
+            elif kind == "{" and dotted and (name := self.type_name(node)):
+                node = self.struct(node, name, start)
+                dotted = False
+            else:
+                return node
+
+    def primary(self, kind: str) -> Expr:
+        at = self.at
+        start = self.starts[at]
+        if kind == "name":
+            return self.name_or_call(start, "")
+        if kind == "string" or kind == "number":
+            return self.literal(start, kind)
+        if kind == "(":
+            self.at += 1
+            node = self.expression()
+            self.close(")", at)
+            return node
+        if kind == "[":
+            self.at += 1
+            elements, optional = self.elements("]", at)
+            return ListExpr(self.new_id(), start, self.end_of_last(), elements, optional)
+        if kind == "{":
+            self.at += 1
+            entries = self.entries(at)
+            return MapExpr(self.new_id(), start, self.end_of_last(), entries)
+        if kind == "true" or kind == "false":
+            self.at += 1
+            return Constant(self.new_id(), start, self.end_of_last(), "bool", kind == "true")
+        if kind == "null":
+            self.at += 1
+            return Constant(self.new_id(), start, self.end_of_last(), "null", None)
+        if kind == "." and self.kinds[at + 1] == "name":
+            self.at += 1
+            return self.name_or_call(start, ".")
+        if kind == "-" and self.signed_number():
+            return self.literal(start, kind)
+        raise self.unexpected("an expression")
+
+    def name_or_call(self, start: int, dot: str) -> Expr:
+        """A name, or a call of a global function or macro."""
+        at = self.at
+        name = self.texts[at]
+        if name in RESERVED and not self.names_type(at):
+            self.add(
+                "reserved-word",
+                f"`{name}` is a reserved word",
+                self.starts[at],
+                self.starts[at] + len(name),
+                help=f"only fields and methods may have this name, as in `a.{name}`",
+            )
+        elif name == "not" and not dot and self.kinds[at + 1] in _AFTER_NOT:
+            raise self.lost("syntax", "`not` is not an operator", "did you mean `!`?")
+        self.at = at + 1
+        if self.kinds[at + 1] != "(":
+            return Ident(self.new_id(), start, self.end_of_last(), dot + name)
+        self.at = at + 2
+        args, _ = self.elements(")", at + 1)
+        return self.call(start, dot + name, None, args, self.starts[at])
+
+    def names_type(self, at: int) -> bool:
+        """Whether the dotted name at this token is the type of a message literal."""
+        kinds = self.kinds
+        while kinds[at + 1] == "." and kinds[at + 2] == "name":
+            at += 2
+        return kinds[at + 1] == "{"
+
+    def selected(self, operand: Expr, start: int) -> Expr:
+        """`.field`, `.?field` or `.method(...)`."""
+        self.at += 1
+        optional = self.kinds[self.at] == "?"
+        if optional:
+            self.at += 1
+        at = self.at
+        name = self.field_name()
+        if self.kinds[at + 1] != "(" or optional or self.kinds[at] == "quoted":
+            return Select(
+                self.new_id(), start, self.end_of_last(), operand, name, self.starts[at],
+                False, optional,
+            )  # fmt: skip
+        self.at = at + 2
+        args, _ = self.elements(")", at + 1)
+        return self.call(start, name, operand, args, self.starts[at])
+
+    def field_name(self) -> str:
+        kind, text = self.kinds[self.at], self.texts[self.at]
+        if kind == "name":
+            self.at += 1
+            return text
+        if kind == "quoted":
+            self.at += 1
+            return text[1:-1]
+        if kind in KEYWORDS:
+            raise self.unexpected("a field name", help=f"quote it: `` `{text}` ``")
+        raise self.unexpected("a field name")
+
+    def call(
+        self, start: int, function: str, target: Expr | None, args: tuple[Expr, ...], mark: int
+    ) -> Expr:
+        """A call, or what its macro makes of it."""
+        end = self.end_of_last()
+        for macro in self.macros.get((function, len(args)), ()):
+            if _fits(macro, target):
+                receiver = target if macro.receiver == "any" else None
+                site = Site(function, receiver, args, start, end, mark, self.new_id)
+                expanded = self.expanded(macro, site)
+                if expanded is not None:
+                    return expanded
+        self.last_id += 1
+        return Call(self.last_id, start, end, function, target, args, mark)
+
+    def expanded(self, macro: Macro, site: Site) -> Expr | None:
+        try:
+            node = macro.expand(site)
+        except MacroError as error:
+            self.add("bad-macro", error.message, error.start, error.end, help=error.help)
+            return None
+        self.holes = True
+        return node
+
+    def indexed(self, operand: Expr, start: int) -> Expr:
+        """`[index]` or `[?index]`."""
+        at = self.at
+        self.at += 1
+        optional = self.kinds[self.at] == "?"
+        if optional:
+            self.at += 1
+        index = self.expression()
+        self.close("]", at)
+        function = "_[?_]" if optional else "_[_]"
+        return Call(
+            self.new_id(), start, self.end_of_last(), function, None, (operand, index),
+            self.starts[at],
+        )  # fmt: skip
+
+    # Literals with parts.
+
+    def literal(self, start: int, kind: str) -> Expr:
+        """A number or a string; a bad one is reported and replaced."""
+        negative = kind == "-"
+        self.at += negative
+        offset, text = self.starts[self.at], self.texts[self.at]
+        self.at += 1
+        end = offset + len(text)
+        self.last_id += 1
+        try:
+            if kind == "string":
+                return Constant(self.last_id, start, end, *string(text))
+            return Constant(self.last_id, start, end, *number(text, negative=negative))
+        except LiteralError as error:
+            place = start if negative else offset + error.start
+            self.add("bad-literal", error.message, place, offset + error.end, error.note)
+            return Constant(self.last_id, start, end, "null", None)
+
+    def elements(self, closing: str, opened: int) -> tuple[tuple[Expr, ...], frozenset[int]]:
+        """Expressions up to the closing bracket; `?` and a last comma only within `[...]`."""
+        nodes: list[Expr] = []
+        optional: list[int] = []
+        listing = closing == "]"
+        if listing:
+            self.skip_lone_comma(closing)
+        while self.kinds[self.at] != closing:
+            if listing and self.kinds[self.at] == "?":
+                optional.append(len(nodes))
+                self.at += 1
+            nodes.append(self.expression())
+            if self.kinds[self.at] != ",":
+                break
+            self.at += 1
+            if not listing and self.kinds[self.at] == closing:
+                raise self.unexpected("an expression")
+        self.close(closing, opened, "`,` or ")
+        return tuple(nodes), frozenset(optional)
+
+    def skip_lone_comma(self, closing: str) -> None:
+        """The grammar allows `[,]` and `{,}`."""
+        if self.kinds[self.at] == "," and self.kinds[self.at + 1] == closing:
+            self.at += 1
+
+    def entries(self, opened: int) -> tuple[Entry, ...]:
+        """`key: value` pairs up to `}`."""
+        entries: list[Entry] = []
+        self.skip_lone_comma("}")
+        while self.kinds[self.at] != "}":
+            optional = self.kinds[self.at] == "?"
+            self.at += optional
+            key = self.expression()
+            self.expect(":")
+            value = self.expression()
+            entries.append(Entry(self.new_id(), key, value, optional))
+            if self.kinds[self.at] != ",":
+                break
+            self.at += 1
+        self.close("}", opened, "`,` or ")
+        self.holes = True
+        return tuple(entries)
+
+    def struct(self, node: Expr, name: str, start: int) -> Expr:
+        """`{field: value}` behind the name of a type."""
+        opened = self.at
+        self.at += 1
+        fields: list[Field] = []
+        self.skip_lone_comma("}")
+        while self.kinds[self.at] != "}":
+            place = self.starts[self.at]
+            optional = self.kinds[self.at] == "?"
+            self.at += optional
+            field = self.field_name()
+            self.expect(":")
+            value = self.expression()
+            fields.append(Field(self.new_id(), place, field, value, optional))
+            if self.kinds[self.at] != ",":
+                break
+            self.at += 1
+        self.close("}", opened, "`,` or ")
+        # The type's name was read as an identifier and selections.
+        self.holes = True
+        return Struct(self.new_id(), start, self.end_of_last(), name, tuple(fields))
+
+    def type_name(self, node: Expr) -> str:
+        """The dotted name that an identifier and its selections spell; empty when they do not."""
+        parts: list[str] = []
+        while isinstance(node, Select):
+            if node.test or node.optional or self.text.value[node.field_start] == "`":
+                return ""
+            parts.append(node.field)
+            node = node.operand
+        return ".".join((node.name, *reversed(parts))) if isinstance(node, Ident) else ""
+
+
+# What can stand behind `not` when it is meant as an operator and cannot be anything else.
+_AFTER_NOT = frozenset({"name", "number", "string", "!", "true", "false", "null"})
+
+
+def _fits(macro: Macro, target: Expr | None) -> bool:
+    match macro.receiver:
+        case "any":
+            return target is not None
+        case "none":
+            return target is None
+        case namespace:
+            return isinstance(target, Ident) and target.name == namespace

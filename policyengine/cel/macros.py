@@ -1,0 +1,261 @@
+"""Macros: calls that the parser replaces by another tree.
+
+A row says what the call looks like and how it is expanded. A call with the macro's name and a
+number of arguments that the row does not take is an ordinary call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from policyengine.cel.ast import (
+    Bind,
+    Call,
+    Comprehension,
+    ComprehensionKind,
+    Constant,
+    Expr,
+    Ident,
+    ListExpr,
+    Select,
+)
+
+# Names that no text can spell: a part of an expansion that is evaluated once and used twice.
+OPTIONAL_MAP = "@optMap"
+OPTIONAL_FLAT_MAP = "@optFlatMap"
+BLOCK_INDEX = "@index"
+BLOCK_VARIABLE = "@it"
+
+
+class MacroError(ValueError):
+    """A macro was called with arguments it cannot use; `start` and `end` say which."""
+
+    def __init__(self, message: str, node: Expr, help: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.start = node.start
+        self.end = node.end
+        self.help = help
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One call of a macro: where it stands and what it was given.
+
+    `target` is the receiver, None for a global macro and for one in a namespace (`cel.bind`).
+    """
+
+    function: str
+    target: Expr | None
+    args: tuple[Expr, ...]
+    start: int
+    end: int
+    name_start: int
+    new_id: Callable[[], int]
+
+    def call(self, function: str, *args: Expr, target: Expr | None = None) -> Call:
+        """A call made by the expansion; it stands where the macro stands."""
+        return Call(self.new_id(), self.start, self.end, function, target, args, self.name_start)
+
+    def name(self, name: str) -> Ident:
+        """A name made by the expansion."""
+        return Ident(self.new_id(), self.start, self.end, name)
+
+    def bind(self, name: str, value: Expr, body: Expr) -> Bind:
+        """A `cel.bind` of the whole call."""
+        return Bind(self.new_id(), self.start, self.end, name, value, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A row: `name` is what a library lists, `function` what the text says.
+
+    `receiver` is `none` for `f(a)`, `any` for `x.f(a)`, else the namespace in `cel.f(a)`.
+    """
+
+    name: str
+    function: str
+    receiver: str
+    counts: tuple[int, ...]
+    expand: Callable[[Site], Expr]
+
+
+def variable(site: Site, node: Expr) -> str:
+    """The name that an argument declares. Raises `MacroError` when it cannot be one."""
+    if not isinstance(node, Ident) or node.name.startswith("."):
+        raise MacroError(f"`{site.function}` needs a variable name here", node)
+    if node.name.startswith("__") and node.name.endswith("__"):
+        raise MacroError(
+            "names between double underscores are reserved", node, "choose another variable name"
+        )
+    return node.name
+
+
+def _has(site: Site) -> Expr:
+    (argument,) = site.args
+    if not isinstance(argument, Select) or argument.test or argument.optional:
+        raise MacroError(
+            "`has` needs a field selection", argument, "ask for one field, as in `has(a.b)`"
+        )
+    return replace(argument, start=site.start, end=site.end, test=True)
+
+
+def _comprehension(
+    kind: ComprehensionKind, variables: int, *, condition: bool, result: bool
+) -> Callable[[Site], Expr]:
+    """An expander for `range.f(variables..., [condition], [result])`.
+
+    With both, the condition may be left out of the call.
+    """
+
+    def expand(site: Site) -> Expr:
+        assert site.target is not None  # noqa: S101  # the row's receiver is `any`
+        names = tuple(variable(site, node) for node in site.args[:variables])
+        if len(set(names)) < len(names):
+            raise MacroError(f"`{site.function}` needs two different names", site.args[1])
+        rest = site.args[variables:]
+        return Comprehension(
+            site.new_id(),
+            site.start,
+            site.end,
+            kind,
+            site.target,
+            names,
+            rest[0] if condition and (not result or len(rest) == 2) else None,
+            rest[-1] if result else None,
+            site.name_start,
+        )
+
+    return expand
+
+
+def _bind(site: Site) -> Expr:
+    name, value, body = site.args
+    return site.bind(variable(site, name), value, body)
+
+
+def _optional_map(hidden: str, *, flat: bool) -> Callable[[Site], Expr]:
+    """`x.optMap(v, e)` is `x.hasValue() ? optional.of(e with v = x.value()) : optional.none()`.
+
+    The receiver is bound to a hidden name, so that it is evaluated once. `optFlatMap` leaves out
+    `optional.of`.
+    """
+
+    def expand(site: Site) -> Expr:
+        assert site.target is not None  # noqa: S101  # the row's receiver is `any`
+        name = variable(site, site.args[0])
+        asked = site.call("hasValue", target=site.name(hidden))
+        value = site.call("value", target=site.name(hidden))
+        mapped: Expr = site.bind(name, value, site.args[1])
+        if not flat:
+            mapped = site.call("optional.of", mapped)
+        chosen = site.call("_?_:_", asked, mapped, site.call("optional.none"))
+        return site.bind(hidden, site.target, chosen)
+
+    return expand
+
+
+def _block(site: Site) -> Expr:
+    """`cel.block([a, b], e)` binds `cel.index(0)` to a and `cel.index(1)` to b, lazily."""
+    listed, body = site.args
+    if not isinstance(listed, ListExpr) or listed.optional:
+        raise MacroError("`cel.block` needs a list of expressions", listed)
+    for index in range(len(listed.elements) - 1, -1, -1):
+        body = site.bind(f"{BLOCK_INDEX}{index}", listed.elements[index], body)
+    return body
+
+
+def _number(site: Site, node: Expr) -> int:
+    if isinstance(node, Constant) and node.kind == "int" and isinstance(node.value, int):
+        return node.value
+    raise MacroError(f"`cel.{site.function}` needs a whole number here", node)
+
+
+def _index(site: Site) -> Expr:
+    return site.name(f"{BLOCK_INDEX}{_number(site, site.args[0])}")
+
+
+def _iteration_variable(site: Site) -> Expr:
+    depth, place = (_number(site, node) for node in site.args)
+    return site.name(f"{BLOCK_VARIABLE}{depth}_{place}")
+
+
+def _test(kind: ComprehensionKind, variables: int = 1) -> Callable[[Site], Expr]:
+    return _comprehension(kind, variables, condition=True, result=False)
+
+
+def _transform(kind: ComprehensionKind, variables: int = 2) -> Callable[[Site], Expr]:
+    return _comprehension(kind, variables, condition=True, result=True)
+
+
+_LIBRARIES: Mapping[str, tuple[Macro, ...]] = {
+    "standard": (
+        Macro("has", "has", "none", (1,), _has),
+        Macro("all", "all", "any", (2,), _test("all")),
+        Macro("exists", "exists", "any", (2,), _test("exists")),
+        Macro("exists_one", "exists_one", "any", (2,), _test("exists_one")),
+        Macro("existsOne", "existsOne", "any", (2,), _test("exists_one")),
+        Macro("filter", "filter", "any", (2,), _test("filter")),
+        Macro("map", "map", "any", (2, 3), _transform("map", 1)),
+    ),
+    "comprehensions": (
+        Macro("all/3", "all", "any", (3,), _test("all", 2)),
+        Macro("exists/3", "exists", "any", (3,), _test("exists", 2)),
+        Macro("exists_one/3", "exists_one", "any", (3,), _test("exists_one", 2)),
+        Macro("existsOne/3", "existsOne", "any", (3,), _test("exists_one", 2)),
+        Macro("transformList", "transformList", "any", (3, 4), _transform("transform_list")),
+        Macro("transformMap", "transformMap", "any", (3, 4), _transform("transform_map")),
+        Macro(
+            "transformMapEntry",
+            "transformMapEntry",
+            "any",
+            (3, 4),
+            _transform("transform_map_entry"),
+        ),
+    ),
+    "bindings": (Macro("cel.bind", "bind", "cel", (3,), _bind),),
+    "optionals": (
+        Macro("optMap", "optMap", "any", (2,), _optional_map(OPTIONAL_MAP, flat=False)),
+        Macro("optFlatMap", "optFlatMap", "any", (2,), _optional_map(OPTIONAL_FLAT_MAP, flat=True)),
+    ),
+    "block": (
+        Macro("cel.block", "block", "cel", (2,), _block),
+        Macro("cel.index", "index", "cel", (1,), _index),
+        Macro("cel.iterVar", "iterVar", "cel", (2,), _iteration_variable),
+    ),
+}
+
+# The names of the macros by library, as `functions.Library.macros` wants them.
+LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    library: tuple(macro.name for macro in rows) for library, rows in _LIBRARIES.items()
+}
+_BY_NAME = {macro.name: macro for rows in _LIBRARIES.values() for macro in rows}
+
+MacroTable = Mapping[tuple[str, int], tuple[Macro, ...]]
+
+
+def table(names: Iterable[str] | None = None) -> MacroTable:
+    """The macros with these names by function and argument count; None means the standard ones.
+
+    Raises `KeyError` with a name that no row has.
+
+    >>> sorted({function for function, count in table(["has", "map"])})
+    ['has', 'map']
+    """
+    if names is None:
+        return _STANDARD
+    return _table([_BY_NAME[name] for name in names])
+
+
+def _table(macros: Iterable[Macro]) -> MacroTable:
+    rows: dict[tuple[str, int], tuple[Macro, ...]] = {}
+    for macro in macros:
+        for count in macro.counts:
+            key = macro.function, count
+            if macro not in rows.get(key, ()):
+                rows[key] = (*rows.get(key, ()), macro)
+    return rows
+
+
+_STANDARD = _table(_LIBRARIES["standard"])

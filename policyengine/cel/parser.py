@@ -1,0 +1,87 @@
+"""The way in: an expression's text becomes an `Ast`, within limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from policyengine.cel.ast import Ast, Expr, children
+from policyengine.cel.cursor import Cursor, LostError
+from policyengine.cel.grammar import Grammar
+from policyengine.cel.macros import table
+from policyengine.diagnostics import CompileError, Diagnostic
+from policyengine.source import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an expression may be at most.
+
+    `characters` in its text, brackets within brackets (`nesting`), and levels of its tree
+    (`depth`). The last one makes every later stage safe to write as plain recursion: `a + b + c`
+    has a level for each `+`, while `&&` and `||` chains are balanced and may be as long as the
+    text.
+    """
+
+    characters: int = 100_000
+    nesting: int = 64
+    depth: int = 128
+
+
+_DEFAULT = Limits()
+
+
+def parse(
+    text: Text | str, *, macros: Iterable[str] | None = None, limits: Limits = _DEFAULT
+) -> Ast:
+    """Parse an expression and expand its macros.
+
+    `macros` are names of rows of `policyengine.cel.macros`; None means the standard ones. Raises
+    `CompileError` with what is wrong, up to the first place where the parser loses its way.
+
+    >>> parse("a.b == 1").root.function
+    '_==_'
+    """
+    text = Text.plain(text) if isinstance(text, str) else text
+    if len(text.value) > limits.characters:
+        raise CompileError([_too_long(text, limits)])
+    parser = Grammar(text, table(macros), limits.nesting)
+    try:
+        root = parser.whole()
+    except LostError:
+        raise CompileError(parser.problems) from None
+    size = parser.last_id
+    # A level of the tree takes at least one token, so most expressions need no second look.
+    if parser.holes or len(parser.kinds) > limits.depth:
+        size = _size(root, limits.depth, parser)
+    if parser.problems:
+        raise CompileError(parser.problems)
+    return Ast(text, root, size)
+
+
+def _too_long(text: Text, limits: Limits) -> Diagnostic:
+    return Diagnostic(
+        "expression-too-long",
+        f"expression has {len(text.value)} characters, at most {limits.characters} are allowed",
+        text.span(0, 1),
+        help="long lists belong into the bundle's data or constants",
+    )
+
+
+def _size(root: Expr, depth: int, parser: Cursor) -> int:
+    """The number of nodes, counted level by level; a tree with too many levels is a problem."""
+    size = 0
+    level: tuple[Expr, ...] | list[Expr] = (root,)
+    for _ in range(depth):
+        size += len(level)
+        level = [child for node in level for child in children(node)]
+        if not level:
+            return size
+    parser.add(
+        "expression-too-deep",
+        f"expression is more than {depth} levels deep",
+        level[0].start,
+        level[0].end,
+        help="split it up with variables",
+    )
+    return size
