@@ -48,13 +48,12 @@ def index(operand: Any, key: Any) -> Any:
 
 
 def _position(operand: Any, key: Any) -> int:
+    """A list's position by a number; -1, which no list has, for one that is not whole."""
     kind = key.__class__
     if kind is int or kind is UInt:
         return int(key)
     if kind is float:
-        if key.is_integer():
-            return int(key)
-        raise failures.index_out_of_range()
+        return int(key) if key.is_integer() else -1
     raise failures.no_such_overload("_[_]", operand, key)
 
 

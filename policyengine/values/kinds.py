@@ -70,8 +70,7 @@ def type_name(value: object) -> str:
     ['bool', 'int', 'double', 'string', 'null_type', 'list', 'map', 'unknown']
     """
     kind = value.__class__
-    name: str = _NAMES.get(kind) or getattr(kind, "CEL_TYPE", "unknown")
-    return name
+    return _NAMES.get(kind) or str(getattr(kind, "CEL_TYPE", "unknown"))
 
 
 def type_of(value: object) -> TypeValue:

@@ -15,5 +15,6 @@ LIBRARY = Library(
         *_strings.FUNCTIONS,
         *_times.FUNCTIONS,
     ),
+    macros=("has", "all", "exists", "exists_one", "existsOne", "filter", "map"),
     doc="Operators, conversions, strings and times, as cel-spec defines them.",
 )
