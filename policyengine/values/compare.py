@@ -1,7 +1,8 @@
 """Equality and order of CEL values.
 
-Numbers of all three kinds compare by their mathematical value, exactly; NaN is equal to nothing.
-A bool is not a number. Values of different types are unequal, without an error.
+Ints and uints compare exactly. A whole number that meets a double becomes a double first and is
+rounded past 2**53, as cel-spec's conformance tests want it. NaN is equal to nothing and a bool is
+not a number. Values of other different types are unequal, without an error.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from policyengine.values import failures
-from policyengine.values.kinds import OptionalValue, TypeValue, UInt
+from policyengine.values.kinds import INT_MIN, UINT_MAX, OptionalValue, TypeValue, UInt
 from policyengine.values.maps import MixedMap, find
 from policyengine.values.times import Duration, Timestamp
 
@@ -35,7 +36,10 @@ def equal(left: Any, right: Any) -> bool:
     if kind is other:
         # A class of an extension brings its own equality.
         return bool(left == right) if kind in _SCALARS or hasattr(kind, "CEL_TYPE") else False
-    return kind in _NUMBERS and other in _NUMBERS and bool(left == right)
+    if kind in _NUMBERS and other in _NUMBERS:
+        left, right = _aligned("_==_", left, right)
+        return bool(left == right)
+    return False
 
 
 def not_equal(left: Any, right: Any) -> bool:
@@ -79,39 +83,47 @@ def _parts(left: Any, right: Any) -> list[tuple[Any, Any]] | None:
     return None
 
 
-def _check(operator: str, left: Any, right: Any) -> None:
+def _double(number: Any) -> Any:
+    # A number out of CEL's range is left to Python, which compares it exactly.
+    return float(number) if INT_MIN <= number <= UINT_MAX else number
+
+
+def _aligned(operator: str, left: Any, right: Any) -> tuple[Any, Any]:
+    """Two values that Python compares as CEL does."""
     kind, other = left.__class__, right.__class__
     if kind is other:
         if kind in _ORDERED:
-            return
+            return left, right
     elif kind in _NUMBERS and other in _NUMBERS:
-        return
+        if kind is float:
+            return left, _double(right)
+        return (_double(left), right) if other is float else (left, right)
     raise failures.no_such_overload(operator, left, right)
 
 
 def less(left: Any, right: Any) -> bool:
     """`left < right`.
 
-    >>> less(1, 1.5), less("Z", "a"), less(2**53, float(2**53))
-    (True, True, False)
+    >>> less(1, 1.5), less("Z", "a"), less(2**53, float(2**53 + 2))
+    (True, True, True)
     """
-    _check("_<_", left, right)
+    left, right = _aligned("_<_", left, right)
     return bool(left < right)
 
 
 def less_equal(left: Any, right: Any) -> bool:
     """`left <= right`."""
-    _check("_<=_", left, right)
+    left, right = _aligned("_<=_", left, right)
     return bool(left <= right)
 
 
 def greater(left: Any, right: Any) -> bool:
     """`left > right`."""
-    _check("_>_", left, right)
+    left, right = _aligned("_>_", left, right)
     return bool(left > right)
 
 
 def greater_equal(left: Any, right: Any) -> bool:
     """`left >= right`."""
-    _check("_>=_", left, right)
+    left, right = _aligned("_>=_", left, right)
     return bool(left >= right)

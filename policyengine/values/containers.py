@@ -11,7 +11,9 @@ from policyengine.values.kinds import NONE, OptionalValue, UInt
 from policyengine.values.maps import MISSING, MixedMap, find
 
 _SIZED: Final = frozenset({str, bytes, list, tuple, dict, MixedMap})
-_PLAIN: Final = frozenset({int, UInt, float, bool, type(None)})
+_NUMBERS: Final = frozenset({int, UInt, float})
+# Whole numbers below are doubles too, so that comparing them in either form is the same.
+_EXACT: Final = 1 << 53
 
 
 def size(value: Any) -> int:
@@ -75,8 +77,8 @@ def _is_element(value: Any, elements: Sequence[Any]) -> bool:
     kind = value.__class__
     if kind is str or kind is bytes:
         return value in elements
-    # Whatever is equal here is also equal to Python, which looks much faster.
-    if kind in _PLAIN and value not in elements:
+    # Python looks faster than we do, and finds all that is equal here and more (`1 == True`).
+    if kind in _NUMBERS and -_EXACT < value < _EXACT and value not in elements:
         return False
     return any(equal(value, element) for element in elements)
 

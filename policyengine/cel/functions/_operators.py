@@ -101,7 +101,13 @@ _ORDERED_NAMES: tuple[tuple[str, Type, Type], ...] = (
 
 def _ordering(name: str, verb: str, word: str, doc: str, *examples: Example) -> Function:
     overloads = tuple(
-        safe(f"{verb}_{types}", (left, right), BOOL, fast=f"typed.{word}")
+        # A whole number has to become a double before it is compared with one.
+        Overload(
+            f"{verb}_{types}",
+            (left, right),
+            BOOL,
+            fast=None if DOUBLE in (left, right) and left != right else f"typed.{word}",
+        )
         for types, left, right in _ORDERED_NAMES
     )
     return Function(name, overloads, f"compare.{word}", doc, examples)
