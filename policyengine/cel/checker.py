@@ -38,7 +38,6 @@ from policyengine.cel.messages import (
     macro_condition_not_bool,
     macro_name,
     not_a_list_or_map,
-    not_selectable,
     type_mismatch,
     type_too_large,
 )
@@ -243,8 +242,7 @@ class _Checker:
             case Primitive(name="dyn" | "error"):
                 return target
             case _:
-                given = self._unifier.final(target)
-                self._mistakes.add(not_selectable(self._ast.span(node), given, node.field))
+                self._mistakes.not_selectable(node, self._unifier.final(target))
                 return ERROR
 
     def _call(self, node: Call) -> Type:

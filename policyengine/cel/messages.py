@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from policyengine.cel.ast import OPERATORS, Comprehension
 from policyengine.cel.functions import Overload
 from policyengine.cel.suggestions import listed
-from policyengine.cel.types import BOOL, ObjectType, Type
+from policyengine.cel.types import BOOL, ObjectType, Primitive, Type
 from policyengine.diagnostics import Diagnostic
 from policyengine.source import Span
 
@@ -33,9 +33,9 @@ def unknown_field(span: Span, path: str, type_: ObjectType, meant: str | None) -
     )
 
 
-def not_selectable(span: Span, type_: Type, field: str) -> Diagnostic:
+def not_selectable(span: Span, type_: Type, field: str, hint: str = "") -> Diagnostic:
     """A field of something that has none."""
-    return Diagnostic("not-selectable", f"`{type_}` has no field `{field}`", span)
+    return Diagnostic("not-selectable", f"`{type_}` has no field `{field}`", span, help=hint)
 
 
 def unknown_function(span: Span, name: str, meant: str | None, hint: str = "") -> Diagnostic:
@@ -120,14 +120,17 @@ def wrong_argument_count(
     )
 
 
-def wrong_call_style(span: Span, name: str, receiver: bool, instead: str) -> Diagnostic:
+def wrong_call_style(
+    span: Span, name: str, receiver: bool, instead: str, overloads: Iterable[Overload]
+) -> Diagnostic:
     """A method called like a function, or the other way round."""
-    style = "on a value" if not receiver else "like a function"
+    style = "like a function" if receiver else "on a value"
     return Diagnostic(
         "no-matching-overload",
         f"`{name}` is called {style}",
         span,
-        f"did you mean `{instead}`?" if instead else "",
+        _did_you_mean(instead),
+        "" if instead else _takes(name, overloads),
     )
 
 
@@ -217,7 +220,11 @@ def _takes(sign: str, overloads: Iterable[Overload], types: Sequence[Type] = ())
     """What a function takes, the overloads that agree with most of the given types first."""
 
     def differing(overload: Overload) -> int:
-        return sum(one != other for one, other in zip(overload.args, types, strict=False))
+        pairs = zip(overload.args, types, strict=False)
+        return sum(
+            type(one) is not type(other) or (type(one) is Primitive and one != other)
+            for one, other in pairs
+        )
 
     ranked = sorted(overloads, key=differing)
     forms = list(dict.fromkeys(_form(sign, overload) for overload in ranked))

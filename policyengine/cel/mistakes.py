@@ -12,6 +12,7 @@ from policyengine.cel.messages import (
     different_branches,
     macro_not_expanded,
     not_indexable,
+    not_selectable,
     type_mismatch,
     undeclared_reference,
     unknown_field,
@@ -26,7 +27,7 @@ from policyengine.cel.messages import (
 from policyengine.cel.names import dotted, macro_counts
 from policyengine.cel.overloads import resolve_call
 from policyengine.cel.suggestions import closest
-from policyengine.cel.types import BOOL, DOUBLE, INT, NULL, UINT, ObjectType, Type
+from policyengine.cel.types import BOOL, DOUBLE, INT, NULL, UINT, MapType, ObjectType, Type
 from policyengine.cel.unify import Unifier
 from policyengine.diagnostics import Diagnostic
 from policyengine.source import Span
@@ -79,6 +80,15 @@ class Mistakes:
         # `has(a.b)` is a selection with the place of the whole macro: underline `a.b`.
         span = self._ast.text.span(node.operand.start, node.field_start + len(node.field))
         self.add(unknown_field(span, prefix + node.field, type_, meant and prefix + meant))
+
+    def not_selectable(self, node: Select, type_: Type) -> None:
+        hint = ""
+        function = self._declarations.functions.get(node.field)
+        if function is not None and any(overload.receiver for overload in function.overloads):
+            hint = f"`{node.field}` is a function, called as `.{node.field}(...)`"
+        elif isinstance(type_, MapType):
+            hint = f"its keys are `{type_.key}`, read with `[...]`"
+        self.add(not_selectable(self._ast.span(node), type_, node.field, hint))
 
     def unknown_struct_field(self, field: StructField, type_: ObjectType) -> None:
         span = self._ast.text.span(field.start, field.start + len(field.name))
@@ -173,7 +183,8 @@ class Mistakes:
             instead = ""
             if fits and len(known) == len(snippets):
                 instead = _call_in(name, known, not receiver)
-            return wrong_call_style(self._name_span(node), name, receiver, instead)
+            span = self._name_span(node)
+            return wrong_call_style(span, name, receiver, instead, function.overloads)
         if all(len(overload.args) != len(types) for overload in styled):
             count = len(types) - receiver
             return wrong_argument_count(self._name_span(node), name, count, styled)
@@ -216,7 +227,7 @@ def _equality_hint(types: Sequence[Type]) -> str:
         return f"a `{other}` is never null; `has(a.b)` asks whether a field is there"
     if all(type_ in (INT, UINT, DOUBLE) for type_ in types):
         wider = types[1] if types[0] == INT else types[0]
-        return f"convert the other one with `{wider}(...)`"
+        return f"convert one side with `{wider}(...)`"
     return "both sides must have one type"
 
 
