@@ -6,7 +6,7 @@
 | uint | `UInt`, a subclass of `int` |
 | double, bool, string, bytes, null | `float`, `bool`, `str`, `bytes`, `None` |
 | list | `list` or `tuple` |
-| map, message | `dict` |
+| map, message | `dict`; `MixedMap`, a subclass, where keys are both bools and numbers |
 | timestamp, duration | `Timestamp`, `Duration` (whole nanoseconds) |
 | type | `TypeValue` |
 | optional | `OptionalValue` |
