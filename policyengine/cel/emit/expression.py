@@ -1,0 +1,67 @@
+"""One expression as one Python function of its bindings."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+from policyengine.cel import ast as cel
+from policyengine.cel.checked import CheckedExpression, VariableRef
+from policyengine.cel.emit.fast import Fast
+from policyengine.cel.emit.kinds import kind
+from policyengine.cel.emit.module import Module, call, function, load
+from policyengine.cel.emit.paths import Path, Paths, Used, used_paths
+from policyengine.cel.emit.reference import Reference
+from policyengine.cel.emit.value import Unsuited
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A module with the functions `evaluate` and `reference`, each of a dict of bindings."""
+
+    code: CodeType
+    python: str = field(repr=False)
+    objects: dict[str, Any] = field(repr=False)
+
+
+def expression(checked: CheckedExpression) -> Emitted:
+    """The Python module of an expression."""
+    module = Module()
+
+    def resolve(reference: VariableRef, node: cel.Expr) -> ast.expr:
+        wanted = kind(checked.types[node.id])
+        read = module.runtime("conform.variable")
+        name, kind_ = ast.Constant(value=reference.name), ast.Constant(value=wanted)
+        return call(read, load("bindings"), name, kind_)
+
+    reference = Reference(checked, module, resolve).emit(checked.ast.root)
+    body: list[ast.stmt] = [ast.Return(value=reference)]
+    module.functions.append(function("reference", ("bindings",), body))
+    module.functions.append(function("evaluate", ("bindings",), _evaluate(checked, module)))
+    tree = module.tree()
+    code = compile(tree, checked.ast.text.path, "exec", dont_inherit=True)
+    return Emitted(code, ast.unparse(tree), module.objects)
+
+
+def _evaluate(checked: CheckedExpression, module: Module) -> list[ast.stmt]:
+    refer: ast.stmt = ast.Return(value=call(load("reference"), load("bindings")))
+    used = used_paths(checked, lambda _: False)
+    paths = Paths(module, {**used.tested, **used.read}, lambda path: _strict(path, used))
+    fast = Fast(checked, module, paths)
+    try:
+        made = fast.emit(checked.ast.root)
+    except Unsuited:
+        return [refer]
+    body = [*paths.loads("bindings", fast.unsure), *fast.block, ast.Return(value=made.node)]
+    # INVARIANT: whatever fast code raises, the reference gives the answer or the error.
+    unsure = ast.ExceptHandler(type=load("Exception"), name=None, body=[ast.Pass()])
+    return [ast.Try(body=body, handlers=[unsure], orelse=[], finalbody=[]), refer]
+
+
+def _strict(path: Path, used: Used) -> bool:
+    """Whether an expression needs the path anyway; not one that it asks for with `has()`."""
+    if len(path) == 1:
+        return path not in used.tested
+    return path in used.read and not any(path[: len(t)] == t for t in used.tested)

@@ -1,0 +1,164 @@
+"""Comprehension macros as plain loops, or as Python's own comprehensions where nothing fails."""
+
+from __future__ import annotations
+
+import ast
+
+from policyengine.cel import ast as cel
+from policyengine.cel.emit.kinds import kind
+from policyengine.cel.emit.module import assign, call, compare, load, method, negated, store
+from policyengine.cel.emit.paths import class_of, guard
+from policyengine.cel.emit.value import Emitter, Unsuited, Value
+from policyengine.cel.types import DYN, INT, ListType, MapType, Type
+
+# Python allows 20 nested blocks; each loop may need two.
+MAX_NESTED_LOOPS = 8
+
+
+class Loops:
+    """Emits comprehensions into one function."""
+
+    def __init__(self, fast: Emitter) -> None:
+        self._fast = fast
+        self._nested = 0
+
+    def emit(self, node: cel.Comprehension) -> Value:
+        """The value of a comprehension; its loop goes into the current block."""
+        if self._nested >= MAX_NESTED_LOOPS or node.kind == "transform_map_entry":
+            raise Unsuited
+        self._nested += 1
+        try:
+            made, deep = self._emit(node)
+        finally:
+            self._nested -= 1
+        return Value(made, deep)
+
+    def _emit(self, node: cel.Comprehension) -> tuple[ast.expr, bool]:
+        fast = self._fast
+        run = fast.emit(node.range)
+        names = self._variables(node, run.deep)
+        iterated = self._iterated(node, run.node)
+        result = fast.module.fresh(node.kind)
+        deep = run.deep
+        with fast.inner() as body:
+            self._guards(node, names, run.deep)
+            condition = None if node.condition is None else fast.condition(node.condition)
+            inner = body
+            if node.result is not None and condition is not None:
+                with fast.inner() as inner:
+                    made = fast.emit(node.result)
+            elif node.result is not None:
+                made = fast.emit(node.result)
+            else:
+                made = None
+        plain = not body and not inner
+        value = made.node if made is not None else None
+        deep = made.deep if made is not None else deep
+        target = self._target(names)
+        if plain and node.kind in ("filter", "map", "transform_list"):
+            return self._comprehension(node, names, target, iterated, condition, value), deep
+        match node.kind:
+            case "exists" | "all":
+                decisive = node.kind == "exists"
+                assert condition is not None
+                test = condition if decisive else negated(condition)
+                found = [assign(result, ast.Constant(value=decisive)), ast.Break()]
+                body.append(ast.If(test=test, body=found, orelse=[]))
+                start: ast.expr = ast.Constant(value=not decisive)
+                end: ast.expr = load(result)
+            case "exists_one":
+                assert condition is not None
+                more = ast.AugAssign(
+                    target=ast.Name(id=result, ctx=ast.Store()),
+                    op=ast.Add(),
+                    value=ast.Constant(value=1),
+                )
+                body.append(ast.If(test=condition, body=[more], orelse=[]))
+                start = ast.Constant(value=0)
+                end = compare(load(result), ast.Eq(), ast.Constant(value=1))
+            case _:
+                kept = self._kept(node, names, value)
+                append: ast.stmt = ast.Expr(value=method(load(result), "append", kept))
+                if condition is None:
+                    body.append(append)
+                else:
+                    ours = [] if inner is body else inner
+                    body.append(ast.If(test=condition, body=[*ours, append], orelse=[]))
+                start = ast.List(elts=[], ctx=ast.Load())
+                end = load(result)
+                if node.kind == "transform_map":
+                    end = call(fast.module.runtime("maps.make_map"), end)
+        fast.add(assign(result, start), ast.For(target=target, iter=iterated, body=body, orelse=[]))
+        return end, deep
+
+    def _variables(self, node: cel.Comprehension, deep: bool) -> list[str]:
+        names = [self._fast.module.fresh(name) for name in node.variables]
+        for position, name in enumerate(names):
+            scalar = kind(self._bound(node)[position]) in _SIMPLE
+            self._fast.bind(node.id, position, Value(load(name), deep or scalar))
+        return names
+
+    def _bound(self, node: cel.Comprehension) -> tuple[Type, ...]:
+        """The static types of the variables."""
+        two = len(node.variables) == 2
+        match self._fast.type(node.range):
+            case ListType(element=element):
+                return (INT, element) if two else (element,)
+            case MapType(key=key, value=value):
+                return (key, value) if two else (key,)
+            case _:
+                return (DYN, DYN) if two else (DYN,)
+
+    def _guards(self, node: cel.Comprehension, names: list[str], deep: bool) -> None:
+        if deep:
+            return
+        fast = self._fast
+        for position, (name, type_) in enumerate(zip(names, self._bound(node), strict=True)):
+            counted = position == 0 and len(names) == 2
+            if counted and isinstance(fast.type(node.range), ListType):
+                continue
+            fast.add(*guard(fast.module, name, kind(type_), fast.unsure))
+
+    def _iterated(self, node: cel.Comprehension, run: ast.expr) -> ast.expr:
+        fast = self._fast
+        type_ = fast.type(node.range)
+        two = len(node.variables) == 2
+        if isinstance(type_, ListType):
+            return call(load("enumerate"), run) if two else run
+        if isinstance(type_, MapType):
+            return method(run, "items") if two else run
+        if two:
+            return call(fast.module.runtime("lazy.pairs"), run)
+        name = fast.module.fresh("range")
+        known = ast.Tuple(elts=[load("list"), load("dict")], ctx=ast.Load())
+        unknown = compare(class_of(load(name)), ast.NotIn(), known)
+        fast.add(assign(name, run), ast.If(test=unknown, body=[fast.unsure()], orelse=[]))
+        return load(name)
+
+    def _target(self, names: list[str]) -> ast.expr:
+        if len(names) == 1:
+            return store(names[0])
+        return ast.Tuple(elts=[store(name) for name in names], ctx=ast.Store())
+
+    def _kept(self, node: cel.Comprehension, names: list[str], value: ast.expr | None) -> ast.expr:
+        if value is None:
+            return load(names[0])
+        if node.kind == "transform_map":
+            return ast.Tuple(elts=[load(names[0]), value], ctx=ast.Load())
+        return value
+
+    def _comprehension(
+        self,
+        node: cel.Comprehension,
+        names: list[str],
+        target: ast.expr,
+        iterated: ast.expr,
+        condition: ast.expr | None,
+        value: ast.expr | None,
+    ) -> ast.expr:
+        conditions = [] if condition is None else [condition]
+        generator = ast.comprehension(target=target, iter=iterated, ifs=conditions, is_async=0)
+        return ast.ListComp(elt=self._kept(node, names, value), generators=[generator])
+
+
+_SIMPLE = frozenset({"bool", "int", "uint", "double", "string", "bytes", "null_type"})

@@ -1,0 +1,228 @@
+"""Paths: the chains of declared fields that an expression reads from its variables.
+
+A path such as `request.model` is loaded once into a local at the top of the function. A strict
+path must be there and of its kind, or the whole function leaves the answer to the reference. The
+others are loaded softly, and are tested where they are used or for a group of rules together.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from policyengine.cel import ast as cel
+from policyengine.cel.checked import CheckedExpression, VariableRef
+from policyengine.cel.emit.kinds import CLASSES, kind
+from policyengine.cel.emit.module import Module, assign, call, compare, item, load, method, negated
+from policyengine.cel.types import MapType, ObjectType, Type
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The paths of an expression by their kinds, and those that it asks for with `has()`."""
+
+    read: Mapping[Path, str]
+    tested: Mapping[Path, str]
+
+
+def path_of(checked: CheckedExpression, node: cel.Expr) -> tuple[Path, Type] | None:
+    """The path that a node reads, if it is a chain of declared fields from a variable."""
+    fields: list[str] = []
+    reached = node
+    while True:
+        reference = checked.references.get(reached.id)
+        if isinstance(reference, VariableRef):
+            break
+        if not isinstance(reached, cel.Select) or reached.test or reached.optional:
+            return None
+        owner = checked.types.get(reached.operand.id)
+        if not isinstance(owner, ObjectType) or reached.field not in owner.fields:
+            return None
+        fields.append(reached.field)
+        reached = reached.operand
+    return (reference.name, *reversed(fields)), checked.types[node.id]
+
+
+def used_paths(checked: CheckedExpression, inline: Callable[[str], bool]) -> Used:
+    """All paths of an expression; `inline` names the variables that are no input."""
+    read: dict[Path, str] = {}
+    tested: dict[Path, str] = {}
+    pending: list[cel.Expr] = [checked.ast.root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, cel.Select) and node.test:
+            owner = path_of(checked, node.operand)
+            declared = checked.types.get(node.operand.id)
+            if owner and not inline(owner[0][0]):
+                if isinstance(declared, ObjectType):
+                    tested[(*owner[0], node.field)] = kind(declared.fields[node.field].type)
+                    continue
+                if isinstance(declared, MapType) and isinstance(node.operand, cel.Select):
+                    tested[owner[0]] = "map"
+                    continue
+        found = path_of(checked, node)
+        if found is None:
+            pending.extend(cel.children(node))
+        elif not inline(found[0][0]):
+            read[found[0]] = kind(found[1])
+    return Used(read, tested)
+
+
+@dataclass(slots=True)
+class _Branch:
+    name: str = ""
+    kind: str | None = None
+    children: dict[str, _Branch] = field(default_factory=dict)
+
+
+class Paths:
+    """The local names of all paths of one function, and the code that loads them."""
+
+    def __init__(
+        self, module: Module, paths: Mapping[Path, str], strict: Callable[[Path], bool]
+    ) -> None:
+        self._module = module
+        self._strict = strict
+        self._root = _Branch()
+        self._leaves: dict[Path, str] = dict(paths)
+        for path, kind_ in sorted(paths.items()):
+            self._add(path, kind_)
+
+    def _add(self, path: Path, kind_: str) -> None:
+        branch = self._root
+        for depth, step in enumerate(path):
+            found = branch.children.get(step)
+            if found is None:
+                hint = "_".join(path[: depth + 1])
+                found = branch.children[step] = _Branch(self._module.fresh(hint))
+            branch = found
+        branch.kind = kind_
+
+    def name(self, path: Path) -> str:
+        """The local that holds a path."""
+        branch = self._root
+        for step in path:
+            branch = branch.children[step]
+        return branch.name
+
+    def is_strict(self, path: Path) -> bool:
+        """Whether the path is sure to be there, and of its kind, after the loads."""
+        return self._strict(path)
+
+    def loads(self, bindings: str, raise_: Callable[[], ast.stmt]) -> list[ast.stmt]:
+        """The statements that load every path from the dict named `bindings`."""
+        made: list[ast.stmt] = []
+        self._load(self._root, (), bindings, made, raise_)
+        return made
+
+    def _load(
+        self,
+        branch: _Branch,
+        path: Path,
+        holder: str,
+        made: list[ast.stmt],
+        raise_: Callable[[], ast.stmt],
+    ) -> None:
+        for step, child in branch.children.items():
+            here = (*path, step)
+            made.append(assign(child.name, self._loaded(child, here, holder, step)))
+            if child.kind is not None:
+                made.extend(self._settled(child.name, child.kind, here, raise_))
+            self._load(child, here, child.name, made, raise_)
+
+    def _loaded(self, child: _Branch, path: Path, holder: str, step: str) -> ast.expr:
+        key = ast.Constant(value=step)
+        if self._strict(path) or any(self._strict(leaf) for leaf in self._below(path)):
+            return item(load(holder), key)
+        if child.children:
+            # A field of an object that is absent is absent too.
+            return method(load(holder), "get", key, self._module.runtime("conform.EMPTY"))
+        if soft_default(child.kind or "dyn") == "None":
+            return method(load(holder), "get", key)
+        return method(load(holder), "get", key, self._module.runtime("conform.UNSET"))
+
+    def _below(self, path: Path) -> Iterable[Path]:
+        return (leaf for leaf in self._leaves if leaf[: len(path)] == path)
+
+    def _settled(
+        self, name: str, kind_: str, path: Path, raise_: Callable[[], ast.stmt]
+    ) -> list[ast.stmt]:
+        if self._strict(path):
+            return guard(self._module, name, kind_, raise_)
+        convert = {"double": ("int", "float"), "timestamp": ("str", "")}.get(kind_)
+        if convert is None:
+            return []
+        found, made = convert
+        value = (
+            call(load(made), load(name))
+            if made
+            else call(self._module.runtime("conform.maybe_timestamp"), load(name))
+        )
+        test = compare(class_of(load(name)), ast.Is(), load(found))
+        return [ast.If(test=test, body=[assign(name, value)], orelse=[])]
+
+
+def soft_default(kind_: str) -> str:
+    """What stands for an absent soft path: None, unless null is a value of its kind."""
+    return "UNSET" if kind_ == "dyn" or kind_ == "null_type" or kind_.endswith("?") else "None"
+
+
+def class_of(value: ast.expr) -> ast.expr:
+    """`value.__class__`."""
+    return ast.Attribute(value=value, attr="__class__", ctx=ast.Load())
+
+
+def test(module: Module, name: str, kind_: str) -> ast.expr:
+    """Whether a softly loaded local is there and of its kind."""
+    value = load(name)
+    if soft_default(kind_) == "UNSET":
+        return compare(value, ast.IsNot(), module.runtime("conform.UNSET"))
+    expected = CLASSES.get(kind_)
+    found = load(expected) if expected else module.runtime(_RUNTIME_CLASSES[kind_])
+    made = compare(class_of(value), ast.Is(), found)
+    match kind_:
+        case "int":
+            return ast.BoolOp(op=ast.And(), values=[made, in_int_range(load(name))])
+        case "map":
+            # What stands for an absent object while its fields are loaded is no object.
+            present = compare(load(name), ast.IsNot(), module.runtime("conform.EMPTY"))
+            return ast.BoolOp(op=ast.And(), values=[made, present])
+        case _:
+            return made
+
+
+def in_int_range(value: ast.expr) -> ast.expr:
+    """`-2**63 <= value <= 2**63 - 1`."""
+    return ast.Compare(
+        left=ast.Constant(value=-(1 << 63)),
+        ops=[ast.LtE(), ast.LtE()],
+        comparators=[value, ast.Constant(value=(1 << 63) - 1)],
+    )
+
+
+_RUNTIME_CLASSES = {
+    "uint": "kinds.UInt",
+    "timestamp": "times.Timestamp",
+    "duration": "times.Duration",
+    "optional_type": "kinds.OptionalValue",
+    "type": "kinds.TypeValue",
+}
+
+
+def guard(module: Module, name: str, kind_: str, raise_: Callable[[], ast.stmt]) -> list[ast.stmt]:
+    """Statements that make sure that a local is of a kind, converting what JSON cannot say."""
+    if kind_ == "dyn":
+        return []
+    if kind_ in ("double", "timestamp") or kind_.endswith("?") or kind_ == "null_type":
+        conformed = call(module.runtime("conform.conform"), load(name), ast.Constant(value=kind_))
+        fix = assign(name, conformed)
+        if kind_ in ("double", "timestamp"):
+            return [ast.If(test=negated(test(module, name, kind_)), body=[fix], orelse=[])]
+        return [fix]
+    if kind_ == "map":
+        other = compare(class_of(load(name)), ast.IsNot(), load("dict"))
+        return [ast.If(test=other, body=[raise_()], orelse=[])]
+    return [ast.If(test=negated(test(module, name, kind_)), body=[raise_()], orelse=[])]

@@ -1,0 +1,52 @@
+"""What the emitters of the fast form pass between them."""
+
+from __future__ import annotations
+
+import ast
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
+
+from policyengine.cel import ast as cel
+from policyengine.cel.emit.module import Module
+from policyengine.cel.types import Type
+
+
+class Unsuited(Exception):  # noqa: N818
+    """The expression has no fast form, such as loops nested deeper than Python allows."""
+
+
+class Value(NamedTuple):
+    """Python for a value that is of its static type on the surface.
+
+    `deep` says that what is inside (elements, fields) is of its static type too.
+    """
+
+    node: ast.expr
+    deep: bool
+
+
+class Emitter(Protocol):
+    """The part of `Fast` that emitters of single constructs use."""
+
+    module: Module
+
+    def emit(self, node: cel.Expr) -> Value:
+        """The value of a node."""
+
+    def condition(self, node: cel.Expr) -> ast.expr:
+        """The value of a node that must be bool."""
+
+    def type(self, node: cel.Expr) -> Type:
+        """The static type of a node."""
+
+    def add(self, *statements: ast.stmt) -> None:
+        """Statements that run before what is emitted next."""
+
+    def inner(self) -> AbstractContextManager[list[ast.stmt]]:
+        """A block that may not run."""
+
+    def unsure(self) -> ast.stmt:
+        """The statement that leaves the answer to the reference."""
+
+    def bind(self, binder: int, index: int, value: Value) -> None:
+        """Gives a variable its local."""

@@ -1,0 +1,97 @@
+"""The environment that expressions are compiled in, and the programs that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from policyengine.cel.checked import CheckedExpression, Declarations
+from policyengine.cel.checker import check
+from policyengine.cel.emit.expression import Emitted, expression
+from policyengine.cel.functions import Function, library, table
+from policyengine.cel.parser import parse
+from policyengine.cel.typenames import parse_type
+from policyengine.cel.types import ObjectType, Type
+from policyengine.source import Text
+
+
+class Program:
+    """A compiled expression. Threads may share it.
+
+    `evaluate(bindings)` takes a mapping (a `dict`) from variable names to values and gives the
+    expression's value; it raises `EvaluationError`. `type` is the type of that value, `python`
+    the generated code as text, for people.
+    """
+
+    __slots__ = ("_reference", "checked", "evaluate", "python", "type")
+
+    evaluate: Callable[[dict[str, Any]], Any]
+
+    def __init__(self, checked: CheckedExpression, emitted: Emitted) -> None:
+        namespace: dict[str, Any] = dict(emitted.objects)
+        exec(emitted.code, namespace)  # noqa: S102 - our own code object, text is constants in it
+        self.checked = checked
+        self.evaluate = namespace["evaluate"]
+        self._reference = namespace["reference"]
+        self.type = checked.type
+        self.python = emitted.python
+
+    def __repr__(self) -> str:
+        return f"<cel.Program {self.checked.ast.text.value[:60]!r}: {self.type}>"
+
+
+class Environment:
+    """What an expression may name.
+
+    `variables` maps names (which may be dotted, `request.auth`) to types: strings such as
+    `"int"`, `"list(string)"`, `"map(string, dyn)"`, or values of `policyengine.cel.types`.
+    `functions` are rows of `policyengine.cel.Function`, whose `impl` is a callable. `container`
+    is the namespace in which names are looked up first. `extensions` are names of function
+    libraries beside the standard one.
+
+    Raises `ValueError` for a type or an extension that does not exist.
+
+    >>> Environment(variables={"xs": "list(int)"}).compile("xs.exists(x, x > 2)").evaluate(
+    ...     {"xs": [1, 2, 3]})
+    True
+    """
+
+    __slots__ = ("_declarations", "_macros")
+
+    def __init__(
+        self,
+        variables: Mapping[str, str | Type] | None = None,
+        functions: Iterable[Function] = (),
+        container: str = "",
+        extensions: Iterable[str] = (),
+        *,
+        types: Mapping[str, ObjectType] | None = None,
+    ) -> None:
+        libraries = [library("standard")]
+        for name in extensions:
+            try:
+                libraries.append(library(name))
+            except KeyError:
+                raise ValueError(f"there is no extension `{name}`") from None
+        named = dict(types or {})
+        self._macros = tuple(macro for each in libraries for macro in each.macros)
+        self._declarations = Declarations(
+            variables={
+                name: parse_type(type_, named) if isinstance(type_, str) else type_
+                for name, type_ in (variables or {}).items()
+            },
+            functions=table(
+                [*(row for each in libraries for row in each.functions), *functions]
+            ),
+            types=named,
+            container=container,
+        )
+
+    def check(self, text: str | Text, expected: Type | None = None) -> CheckedExpression:
+        """The expression with types; raises `CompileError` with every mistake and its place."""
+        return check(parse(text, macros=self._macros), self._declarations, expected)
+
+    def compile(self, text: str | Text) -> Program:
+        """The expression as a program; raises `CompileError` with every mistake and its place."""
+        checked = self.check(text)
+        return Program(checked, expression(checked))
