@@ -110,7 +110,7 @@ def _comprehension(
     """
 
     def expand(site: Site) -> Expr:
-        assert site.target is not None  # noqa: S101  # the row's receiver is `any`
+        assert site.target is not None
         names = tuple(variable(site, node) for node in site.args[:variables])
         if len(set(names)) < len(names):
             raise MacroError(f"`{site.function}` needs two different names", site.args[1])
@@ -143,7 +143,7 @@ def _optional_map(hidden: str, *, flat: bool) -> Callable[[Site], Expr]:
     """
 
     def expand(site: Site) -> Expr:
-        assert site.target is not None  # noqa: S101  # the row's receiver is `any`
+        assert site.target is not None
         name = variable(site, site.args[0])
         asked = site.call("hasValue", target=site.name(hidden))
         value = site.call("value", target=site.name(hidden))

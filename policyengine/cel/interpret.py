@@ -1,0 +1,334 @@
+"""The reference evaluator: slow, obvious, one step for each node of the tree.
+
+It is what generated code is compared with, and what `explain` traces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, assert_never
+
+from policyengine.cel.ast import (
+    Bind,
+    Call,
+    Comprehension,
+    Constant,
+    Expr,
+    Ident,
+    ListExpr,
+    MapExpr,
+    Select,
+    Struct,
+)
+from policyengine.cel.checked import (
+    CheckedExpression,
+    FunctionRef,
+    LocalRef,
+    TypeRef,
+    VariableRef,
+)
+from policyengine.cel.emit.kinds import kind
+from policyengine.cel.types import ObjectType
+from policyengine.errors import EvaluationError
+from policyengine.values import conform, containers, failures, kinds, maps
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What evaluating a node gave: a value, or the error that was raised."""
+
+    value: Any = None
+    error: EvaluationError | None = None
+
+
+Facts = Callable[[str, tuple[Any, ...]], Any]
+"""Answers a fact function by its name and arguments; may raise `EvaluationError`."""
+
+Trace = Callable[[Expr, Outcome], None]
+"""Told the outcome of every node that is evaluated, inner nodes first."""
+
+
+def evaluate(
+    checked: CheckedExpression,
+    bindings: Mapping[str, Any],
+    *,
+    facts: Facts | None = None,
+    trace: Trace | None = None,
+) -> Any:
+    """The value of an expression.
+
+    `bindings` are the values of the declared variables by full name; each is checked against its
+    declared type when it is read. `trace` is not told of operands that were not evaluated: the
+    branch not taken, what stands behind a decided `&&` or `||`.
+
+    Raises `EvaluationError`.
+    """
+    return _Run(checked, bindings, facts, trace).visit(checked.ast.root)
+
+
+class _Once:
+    """The value of a `cel.bind`: computed when first used, its error kept as well."""
+
+    __slots__ = ("_compute", "_outcome")
+
+    def __init__(self, compute: Callable[[], Any]) -> None:
+        self._compute = compute
+        self._outcome: Outcome | None = None
+
+    def get(self) -> Any:
+        if self._outcome is None:
+            try:
+                self._outcome = Outcome(self._compute())
+            except EvaluationError as error:
+                self._outcome = Outcome(error=error)
+        if self._outcome.error is not None:
+            raise self._outcome.error
+        return self._outcome.value
+
+
+class _Run:
+    """One evaluation."""
+
+    __slots__ = ("_bindings", "_checked", "_facts", "_locals", "_trace")
+
+    def __init__(
+        self,
+        checked: CheckedExpression,
+        bindings: Mapping[str, Any],
+        facts: Facts | None,
+        trace: Trace | None,
+    ) -> None:
+        self._checked = checked
+        self._bindings = bindings
+        self._facts = facts
+        self._trace = trace
+        self._locals: dict[LocalRef, Any] = {}
+
+    def visit(self, node: Expr) -> Any:
+        if self._trace is None:
+            return self._value(node)
+        try:
+            value = self._value(node)
+        except EvaluationError as error:
+            self._trace(node, Outcome(error=error))
+            raise
+        self._trace(node, Outcome(value))
+        return value
+
+    def _value(self, node: Expr) -> Any:
+        match node:
+            case Constant():
+                return kinds.UInt(node.value) if node.kind == "uint" else node.value  # type: ignore[arg-type]
+            case Ident():
+                return self._named(node)
+            case Select():
+                return self._select(node)
+            case Call():
+                return self._call(node)
+            case ListExpr():
+                return self._list(node)
+            case MapExpr():
+                pairs = [(self.visit(e.key), self.visit(e.value), e.optional) for e in node.entries]
+                return _map(pairs)
+            case Struct():
+                return _map([(f.name, self.visit(f.value), f.optional) for f in node.fields])
+            case Comprehension():
+                return self._comprehension(node)
+            case Bind():
+                self._locals[LocalRef(node.id, 0)] = _Once(lambda: self.visit(node.value))
+                return self.visit(node.body)
+            case _:
+                assert_never(node)
+
+    def _conformed(self, node: Expr, value: Any) -> Any:
+        return conform.conform(value, kind(self._checked.types[node.id]))
+
+    def _named(self, node: Ident | Select) -> Any:
+        match self._checked.references[node.id]:
+            case VariableRef(name=name):
+                if name not in self._bindings:
+                    raise failures.no_such_variable(name)
+                return self._conformed(node, self._bindings[name])
+            case LocalRef() as reference:
+                value = self._locals[reference]
+                return self._conformed(node, value.get() if isinstance(value, _Once) else value)
+            case TypeRef(name=name):
+                return kinds.TypeValue(name)
+            case FunctionRef():
+                raise AssertionError("a name is not a call")
+
+    def _select(self, node: Select) -> Any:
+        if node.id in self._checked.references:
+            return self._named(node)
+        operand = self.visit(node.operand)
+        owner = self._checked.types.get(node.operand.id)
+        if isinstance(owner, ObjectType) and node.field in owner.fields and not node.optional:
+            wanted = kind(owner.fields[node.field].type)
+            read = conform.present if node.test else conform.read
+            return read(operand, node.field, wanted)
+        if node.test:
+            return containers.has(operand, node.field)
+        if node.optional:
+            return containers.optional_select(operand, node.field)
+        return self._conformed(node, containers.select(operand, node.field))
+
+    def _call(self, node: Call) -> Any:
+        match node.function:
+            case "_&&_":
+                return self._logical(node, decisive=False)
+            case "_||_":
+                return self._logical(node, decisive=True)
+            case "_?_:_":
+                return self._conditional(node)
+        reference = self._checked.references[node.id]
+        assert isinstance(reference, FunctionRef)
+        operands = node.args
+        if node.target is not None and not reference.namespaced:
+            operands = (node.target, *operands)
+        args = []
+        for operand in operands:
+            args.append(self.visit(operand))  # a comprehension would be a frame more for each level
+        if reference.function.fact:
+            if self._facts is None:
+                raise ValueError(f"`{reference.function.name}` is a fact, and none were given")
+            return self._facts(reference.function.name, tuple(args))
+        value = _implementation(reference.function.impl)(*args)
+        return self._conformed(node, value) if node.function == "_[_]" else value
+
+    def _logical(self, node: Call, *, decisive: bool) -> Any:
+        """`&&` is decided by a false operand and `||` by a true one, whatever the other does."""
+        failure: EvaluationError | None = None
+        for operand in node.args:
+            try:
+                value = self.visit(operand)
+                if value is decisive:
+                    return decisive
+                if not isinstance(value, bool):
+                    raise failures.no_such_overload(node.function, value)
+            except EvaluationError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return not decisive
+
+    def _conditional(self, node: Call) -> Any:
+        question, chosen, otherwise = node.args
+        answer = self.visit(question)
+        if not isinstance(answer, bool):
+            raise failures.no_such_overload("_?_:_", answer)
+        return self.visit(chosen if answer else otherwise)
+
+    def _list(self, node: ListExpr) -> list[Any]:
+        values = [self.visit(element) for element in node.elements]
+        built = []
+        for position, value in enumerate(values):
+            if position not in node.optional:
+                built.append(value)
+            elif not isinstance(value, kinds.OptionalValue):
+                raise failures.no_such_overload("[?_]", value)
+            elif value.present:
+                built.append(value.value)
+        return built
+
+    def _comprehension(self, node: Comprehension) -> Any:
+        over = self.visit(node.range)
+        steps = self._steps(node, over)
+        match node.kind:
+            case "all" | "exists":
+                return self._search(node, steps, decisive=node.kind == "exists")
+            case "exists_one":
+                return [self._holds(node) for _ in steps].count(True) == 1
+            case "filter":
+                return [item[0] for item in steps if self._holds(node)]
+            case "map" | "transform_list":
+                return [self._result(node) for _ in steps if self._holds(node)]
+            case "transform_map":
+                return maps.make_map((i[0], self._result(node)) for i in steps if self._holds(node))
+            case "transform_map_entry":
+                entries: list[tuple[Any, Any]] = []
+                for _ in steps:
+                    if self._holds(node):
+                        entries.extend(_entries(self._result(node)))
+                return maps.make_map(entries)
+            case _:
+                assert_never(node.kind)
+
+    def _steps(self, node: Comprehension, over: Any) -> Iterator[tuple[Any, ...]]:
+        """The values of the variables, one step after the other, each put into the locals."""
+        paired = len(node.variables) == 2
+        for item in _pairs(over) if paired else ((element,) for element in _elements(over)):
+            for index, value in enumerate(item):
+                self._locals[LocalRef(node.id, index)] = value
+            yield item
+
+    def _holds(self, node: Comprehension) -> bool:
+        if node.condition is None:
+            return True
+        value = self.visit(node.condition)
+        if not isinstance(value, bool):
+            raise failures.no_such_overload("comprehension", value)
+        return value
+
+    def _result(self, node: Comprehension) -> Any:
+        assert node.result is not None
+        return self.visit(node.result)
+
+    def _search(
+        self, node: Comprehension, steps: Iterator[tuple[Any, ...]], *, decisive: bool
+    ) -> bool:
+        failure: EvaluationError | None = None
+        for _ in steps:
+            try:
+                if self._holds(node) is decisive:
+                    return decisive
+            except EvaluationError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return not decisive
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _elements(value: Any) -> list[Any]:
+    if isinstance(value, list | tuple) or _is_map(value):
+        return list(value)
+    raise failures.no_such_overload("comprehension", value)
+
+
+def _pairs(value: Any) -> list[tuple[Any, Any]]:
+    if isinstance(value, list | tuple):
+        return list(enumerate(value))
+    return _entries(value)
+
+
+def _entries(value: Any) -> list[tuple[Any, Any]]:
+    if _is_map(value):
+        return list(value.items())
+    raise failures.no_such_overload("comprehension", value)
+
+
+def _map(pairs: list[tuple[Any, Any, bool]]) -> dict[Any, Any]:
+    kept = []
+    for key, value, optional in pairs:
+        if not optional:
+            kept.append((key, value))
+        elif not isinstance(value, kinds.OptionalValue):
+            raise failures.no_such_overload("{?_}", value)
+        elif value.present:
+            kept.append((key, value.value))
+    return maps.make_map(kept)
+
+
+@lru_cache(maxsize=1024)
+def _implementation(impl: str | Callable[..., Any]) -> Callable[..., Any]:
+    if not isinstance(impl, str):
+        return impl
+    module, _, name = impl.rpartition(".")
+    found: Callable[..., Any] = getattr(import_module(f"policyengine.values.{module}"), name)
+    return found
