@@ -1,4 +1,4 @@
-"""Fixtures that several rooms share: git repositories made of a few lines."""
+"""Fixtures that several rooms share: golden files, and git repositories made of a few lines."""
 
 from __future__ import annotations
 
@@ -11,6 +11,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--golden",
+        action="store_true",
+        help="Write golden files anew instead of comparing with them (`make golden`).",
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compare a text with a golden file, or write the file when `--golden` is given.
+
+    Called as `golden(name, text)`; the file is `goldens/<name>` beside the test.
+    """
+    folder = Path(str(request.path)).parent / "goldens"
+    renewing = bool(request.config.getoption("--golden"))
+
+    def check(name: str, text: str) -> None:
+        path = folder / name
+        if renewing:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="")
+            return
+        assert path.is_file(), f"there is no golden {name}; `make golden` writes it"
+        with path.open(encoding="utf-8", newline="") as file:
+            expected = file.read()
+        assert text == expected, f"{name} has changed; `make golden` renews it if that is meant"
+
+    return check
 
 
 @dataclass(frozen=True)
