@@ -64,7 +64,7 @@ from policyengine.cel.types import (
     TypeType,
     WrapperType,
 )
-from policyengine.cel.unify import MAX_TYPE_PARTS, Unifier, without_null_claims
+from policyengine.cel.unify import MAX_TYPE_PARTS, Unifier, parts, without_null_claims
 from policyengine.diagnostics import CompileError, Diagnostic
 
 _CONSTANTS: dict[str, Type] = {
@@ -155,9 +155,12 @@ class _Checker:
                 type_ = self._struct(node)
             case _:
                 assert_never(node)
-        if type(type_) is not Primitive and not self._unifier.fits(type_):
-            self._mistakes.add(type_too_large(self._ast.span(node), MAX_TYPE_PARTS))
-            type_ = ERROR
+        if type(type_) is not Primitive:
+            if ERROR in parts(type_):
+                type_ = ERROR
+            elif not self._unifier.fits(type_):
+                self._mistakes.add(type_too_large(self._ast.span(node), MAX_TYPE_PARTS))
+                type_ = ERROR
         self._types[node.id] = type_
         return type_
 

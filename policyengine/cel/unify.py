@@ -232,7 +232,7 @@ class Unifier:
             if self._bindings.get(root.name) is not DYN:
                 self._bind(root.name, DYN)
             return
-        for part in _parts(type_):
+        for part in parts(type_):
             self._loosen(part)
 
     def _mentions(self, type_: Type, variable: TypeParam) -> bool:
@@ -250,7 +250,7 @@ class Unifier:
         type_ = self.find(type_)
         if type(type_) is TypeParam:
             return absent is None or type_.name != absent.name
-        for part in _parts(type_):  # noqa: SIM110 - a generator would double the frames
+        for part in parts(type_):  # noqa: SIM110 - a generator would double the frames
             if not self._walk(part, absent):
                 return False
         return True
@@ -306,7 +306,7 @@ def without_null_claims(type_: Type) -> Type:
 
 def has_variables(type_: Type) -> bool:
     """Whether a type parameter occurs in a type."""
-    return type(type_) is TypeParam or any(map(has_variables, _parts(type_)))
+    return type(type_) is TypeParam or any(map(has_variables, parts(type_)))
 
 
 def instantiate(type_: Type, variables: dict[str, TypeParam], unifier: Unifier) -> Type:
@@ -334,7 +334,8 @@ def instantiate(type_: Type, variables: dict[str, TypeParam], unifier: Unifier) 
             return type_
 
 
-def _parts(type_: Type) -> tuple[Type, ...]:
+def parts(type_: Type) -> tuple[Type, ...]:
+    """The types that a type is directly made of."""
     match type_:
         case ListType():
             return (type_.element,)
