@@ -14,6 +14,7 @@ _OPERANDS = frozenset(
 _METHODS = frozenset({"contains", "startsWith", "endsWith", "matches"})
 _QUOTES = dict.fromkeys("“”„«»", '"') | dict.fromkeys("‘’‚", "'")
 _LONGEST_QUOTED = 40
+_MOST_PROBLEMS = 50
 
 
 class LostError(Exception):
@@ -23,18 +24,13 @@ class LostError(Exception):
 class Cursor:
     """Where a parser stands in its text, and the problems it has met."""
 
-    __slots__ = ("at", "kinds", "problems", "starts", "text", "texts")
+    __slots__ = ("at", "ends", "kinds", "problems", "starts", "text", "texts")
 
     def __init__(self, text: Text) -> None:
         self.text = text
-        self.kinds, self.texts, self.starts = tokenize(text.value)
+        self.kinds, self.texts, self.starts, self.ends = tokenize(text.value)
         self.at = 0
         self.problems: list[Diagnostic] = []
-
-    def end_of_last(self) -> int:
-        """Where the token before this one ends."""
-        last = self.at - 1
-        return self.starts[last] + len(self.texts[last])
 
     def expect(self, kind: str) -> None:
         """Step over a token of this kind, or get lost."""
@@ -49,30 +45,30 @@ class Cursor:
         self.at += 1
 
     def mistaken(self) -> str:
-        """The operator that was meant by the word or character here; empty when none was.
+        """The kind of the token here, where an operator must stand.
 
-        It is reported, and reading goes on as if the right one stood here.
+        For a word or character that people write instead of an operator it is the right one; that
+        is reported, and reading goes on as if the right one stood here.
         """
-        meant = _MISTAKEN.get(self.texts[self.at], "")
-        if not meant or self.kinds[self.at + 1] not in _OPERANDS:
-            return ""
-        start = self.starts[self.at]
         found = self.texts[self.at]
+        meant = _MISTAKEN.get(found)
+        if meant is None or self.kinds[self.at + 1] not in _OPERANDS:
+            return self.kinds[self.at]
         self.add(
             "syntax",
             f"expected an operator, found `{found}`",
-            start,
-            start + len(found),
+            self.starts[self.at],
+            self.ends[self.at],
             f"did you mean `{meant}`?",
         )
+        self.kinds[self.at] = meant
         return meant
 
     def unexpected(self, expected: str, *, opened: int | None = None, help: str = "") -> LostError:
         """Report that the token here is not what has to come; the caller raises the result."""
         related: tuple[Related, ...] = ()
         if opened is not None and self.kinds[self.at] == "end":
-            start = self.starts[opened]
-            span = self.text.span(start, start + len(self.texts[opened]))
+            span = self.text.span(self.starts[opened], self.ends[opened])
             related = (Related(span, f"`{self.texts[opened]}` is opened here"),)
         message = f"expected {expected}, found {self.described()}"
         return self.lost("syntax", message, self.hint(), help, related)
@@ -114,8 +110,8 @@ class Cursor:
         related: tuple[Related, ...] = (),
     ) -> LostError:
         """Report the token here and give up; the caller raises the result."""
-        start = self.starts[self.at]
-        self.add(slug, message, start, start + len(self.texts[self.at]), note, help, related)
+        start, end = self.starts[self.at], self.ends[self.at]
+        self.add(slug, message, start, end, note, help, related)
         return LostError()
 
     def add(
@@ -128,6 +124,8 @@ class Cursor:
         help: str = "",
         related: tuple[Related, ...] = (),
     ) -> None:
-        """Report the characters from `start` up to `end`."""
+        """Report the characters from `start` up to `end`; too many problems end the reading."""
+        if len(self.problems) >= _MOST_PROBLEMS:
+            raise LostError
         span = self.text.span(start, end)
         self.problems.append(Diagnostic(slug, message, span, note, help, related))

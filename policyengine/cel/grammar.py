@@ -6,8 +6,6 @@ the reader calls itself only for what stands in brackets, and counts how deep.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from policyengine.cel.ast import (
     Call,
     Constant,
@@ -24,20 +22,8 @@ from policyengine.cel.cursor import Cursor
 from policyengine.cel.lexer import KEYWORDS, RESERVED
 from policyengine.cel.literals import LiteralError, number, string
 from policyengine.cel.macros import Macro, MacroError, MacroTable, Site
-from policyengine.cel.operators import BINARY, LOGICAL, UNARY, left_share
+from policyengine.cel.operators import BINARY, UNARY, Term, balanced
 from policyengine.source import Text
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A binary operator that waits for its last operand; `&&` and `||` collect many operands."""
-
-    precedence: int
-    function: str
-    terms: list[Expr] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    marks: list[int] = field(default_factory=list)
 
 
 class Grammar(Cursor):
@@ -99,82 +85,72 @@ class Grammar(Cursor):
             waiting.append((start, mark, node, chosen))
             start = self.starts[self.at]
             node = self.operators()
-        end = self.end_of_last()
+        end = self.ends[self.at - 1]
         for start, mark, question, chosen in reversed(waiting):
             args = (question, chosen, node)
             node = Call(self.new_id(), start, end, "_?_:_", None, args, mark)
         return node
 
     def operators(self) -> Expr:
-        """Binary operators by precedence, with a stack of those that wait for their right side."""
+        """`a && b || c`; each chain of one operator becomes a balanced tree."""
         kinds, starts = self.kinds, self.starts
-        stack: list[_Pending] = []
+        either: list[Term] = []
+        both: list[Term] = []
+        while True:
+            start = starts[self.at]
+            node = self.relation()
+            kind = kinds[self.at]
+            if kind == "&&":
+                both.append((node, start, self.ends[self.at - 1], starts[self.at]))
+                self.at += 1
+                continue
+            if both:
+                both.append((node, start, self.ends[self.at - 1], 0))
+                start = both[0][1]
+                node = balanced("_&&_", both, self.new_id)
+                both = []
+            if kind == "||":
+                either.append((node, start, self.ends[self.at - 1], starts[self.at]))
+                self.at += 1
+                continue
+            if either:
+                either.append((node, start, self.ends[self.at - 1], 0))
+                node = balanced("_||_", either, self.new_id)
+            return node
+
+    def relation(self) -> Expr:
+        """`a + b * c < d`: operators by precedence, a stack of those that wait for an operand."""
+        kinds, starts = self.kinds, self.starts
+        stack: list[tuple[int, str, Expr, int, int]] = []
         start = starts[self.at]
-        node = self.unary()
+        node = self.unary() if kinds[self.at] in UNARY else self.member()
         while True:
             kind = kinds[self.at]
             if kind == "name" or kind == "unknown":
                 kind = self.mistaken()
-            row = BINARY.get(kind)
-            precedence = 0 if row is None else row[0]
-            while stack and stack[-1].precedence >= precedence:
-                top = stack[-1]
-                if top.precedence == precedence <= LOGICAL:
-                    break
-                stack.pop()
-                node = self.reduced(top, start, node)
-                start = top.starts[0]
-            if row is None:
+            precedence, function = BINARY.get(kind, _NO_OPERATOR)
+            while stack and stack[-1][0] >= precedence:
+                _, waiting, left, start, mark = stack.pop()
+                self.last_id += 1
+                end = self.ends[self.at - 1]
+                node = Call(self.last_id, start, end, waiting, None, (left, node), mark)
+            if not precedence:
                 return node
-            if stack and stack[-1].precedence == precedence:
-                top = stack[-1]
-            else:
-                top = _Pending(precedence, row[1])
-                stack.append(top)
-            top.starts.append(start)
-            top.terms.append(node)
-            top.ends.append(self.end_of_last())
-            top.marks.append(starts[self.at])
+            stack.append((precedence, function, node, start, starts[self.at]))
             self.at += 1
             start = starts[self.at]
-            node = self.unary()
-
-    def reduced(self, pending: _Pending, start: int, last: Expr) -> Expr:
-        """A pending operator with its last operand: a call, or a balanced tree of calls."""
-        pending.starts.append(start)
-        pending.terms.append(last)
-        pending.ends.append(self.end_of_last())
-        return self.balanced(pending, 0, len(pending.terms))
-
-    def balanced(self, chain: _Pending, low: int, high: int) -> Expr:
-        if high - low == 1:
-            return chain.terms[low]
-        middle = low + left_share(high - low)
-        left = self.balanced(chain, low, middle)
-        right = self.balanced(chain, middle, high)
-        self.last_id += 1
-        return Call(
-            self.last_id,
-            chain.starts[low],
-            chain.ends[high - 1],
-            chain.function,
-            None,
-            (left, right),
-            chain.marks[middle - 1],
-        )
+            node = self.unary() if kinds[self.at] in UNARY else self.member()
 
     def unary(self) -> Expr:
-        """`!!a`, `--a`, or an operand. A minus before a number belongs to the number."""
+        """`!!a` or `--a`. A minus before a number belongs to the number."""
         kind = self.kinds[self.at]
-        function = UNARY.get(kind)
-        if function is None:
-            return self.member()
+        function = UNARY[kind]
         marks: list[int] = []
         while self.kinds[self.at] == kind and not self.signed_number():
             marks.append(self.starts[self.at])
             self.at += 1
         node = self.member()
-        end = self.end_of_last()
+        end = self.ends[self.at - 1]
         for mark in reversed(marks):
             node = Call(self.new_id(), mark, end, function, None, (node,), mark)
         return node
@@ -223,17 +199,17 @@ class Grammar(Cursor):
         if kind == "[":
             self.at += 1
             elements, optional = self.elements("]", at)
-            return ListExpr(self.new_id(), start, self.end_of_last(), elements, optional)
+            return ListExpr(self.new_id(), start, self.ends[self.at - 1], elements, optional)
         if kind == "{":
             self.at += 1
             entries = self.entries(at)
-            return MapExpr(self.new_id(), start, self.end_of_last(), entries)
+            return MapExpr(self.new_id(), start, self.ends[self.at - 1], entries)
         if kind == "true" or kind == "false":
             self.at += 1
-            return Constant(self.new_id(), start, self.end_of_last(), "bool", kind == "true")
+            return Constant(self.new_id(), start, self.ends[self.at - 1], "bool", kind == "true")
         if kind == "null":
             self.at += 1
-            return Constant(self.new_id(), start, self.end_of_last(), "null", None)
+            return Constant(self.new_id(), start, self.ends[self.at - 1], "null", None)
         if kind == "." and self.kinds[at + 1] == "name":
             self.at += 1
             return self.name_or_call(start, ".")
@@ -257,7 +233,8 @@ class Grammar(Cursor):
             raise self.lost("syntax", "`not` is not an operator", "did you mean `!`?")
         self.at = at + 1
         if self.kinds[at + 1] != "(":
-            return Ident(self.new_id(), start, self.end_of_last(), dot + name)
+            self.last_id += 1
+            return Ident(self.last_id, start, self.ends[at], dot + name)
         self.at = at + 2
         args, _ = self.elements(")", at + 1)
         return self.call(start, dot + name, None, args, self.starts[at])
@@ -273,18 +250,17 @@ class Grammar(Cursor):
         """`.field`, `.?field` or `.method(...)`."""
         self.at += 1
         optional = self.kinds[self.at] == "?"
-        if optional:
-            self.at += 1
+        self.at += optional
         at = self.at
         name = self.field_name()
+        mark = self.starts[at]
         if self.kinds[at + 1] != "(" or optional or self.kinds[at] == "quoted":
-            return Select(
-                self.new_id(), start, self.end_of_last(), operand, name, self.starts[at],
-                False, optional,
-            )  # fmt: skip
+            self.last_id += 1
+            end = self.ends[at]
+            return Select(self.last_id, start, end, operand, name, mark, False, optional)
         self.at = at + 2
         args, _ = self.elements(")", at + 1)
-        return self.call(start, name, operand, args, self.starts[at])
+        return self.call(start, name, operand, args, mark)
 
     def field_name(self) -> str:
         kind, text = self.kinds[self.at], self.texts[self.at]
@@ -302,7 +278,7 @@ class Grammar(Cursor):
         self, start: int, function: str, target: Expr | None, args: tuple[Expr, ...], mark: int
     ) -> Expr:
         """A call, or what its macro makes of it."""
-        end = self.end_of_last()
+        end = self.ends[self.at - 1]
         for macro in self.macros.get((function, len(args)), ()):
             if _fits(macro, target):
                 receiver = target if macro.receiver == "any" else None
@@ -333,7 +309,7 @@ class Grammar(Cursor):
         self.close("]", at)
         function = "_[?_]" if optional else "_[_]"
         return Call(
-            self.new_id(), start, self.end_of_last(), function, None, (operand, index),
+            self.new_id(), start, self.ends[self.at - 1], function, None, (operand, index),
             self.starts[at],
         )  # fmt: skip
 
@@ -419,7 +395,7 @@ class Grammar(Cursor):
         self.close("}", opened, "`,` or ")
         # The type's name was read as an identifier and selections.
         self.holes = True
-        return Struct(self.new_id(), start, self.end_of_last(), name, tuple(fields))
+        return Struct(self.new_id(), start, self.ends[self.at - 1], name, tuple(fields))
 
     def type_name(self, node: Expr) -> str:
         """The dotted name that an identifier and its selections spell; empty when they do not."""
@@ -431,6 +407,8 @@ class Grammar(Cursor):
             node = node.operand
         return ".".join((node.name, *reversed(parts))) if isinstance(node, Ident) else ""
 
+
+_NO_OPERATOR = (0, "")
 
 # What can stand behind `not` when it is meant as an operator and cannot be anything else.
 _AFTER_NOT = frozenset({"name", "number", "string", "!", "true", "false", "null"})

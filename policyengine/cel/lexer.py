@@ -51,6 +51,7 @@ _FIXED = {
     ]
 }  # fmt: skip
 _BLANK = ""
+_QUOTES = "\"'"
 _BY_FIRST = {
     **dict.fromkeys("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", "name"),
     **dict.fromkeys("0123456789.", "number"),
@@ -61,11 +62,12 @@ _BY_FIRST = {
 
 
 class Tokens(NamedTuple):
-    """The tokens of a text in three lists of one length; the last one is the end."""
+    """The tokens of a text in four lists of one length; the last one is the end."""
 
     kinds: list[str]
     texts: list[str]
     starts: list[int]
+    ends: list[int]
 
 
 def tokenize(text: str) -> Tokens:
@@ -77,6 +79,7 @@ def tokenize(text: str) -> Tokens:
     kinds: list[str] = []
     texts: list[str] = []
     starts: list[int] = []
+    ends: list[int] = []
     fixed, by_first = _FIXED.get, _BY_FIRST.get
     position = 0
     for piece in _PIECE.findall(text):
@@ -87,7 +90,7 @@ def tokenize(text: str) -> Tokens:
                 position += len(piece)
                 continue
             # A name never holds a quote; a prefixed string (`b"x"`) starts like a name.
-            if kind == "name" and not piece.isidentifier():
+            if kind == "name" and piece[-1] in _QUOTES:
                 kind = "string"
             elif kind == "quoted" and len(piece) == 1:
                 kind = "unknown"
@@ -95,7 +98,9 @@ def tokenize(text: str) -> Tokens:
         texts.append(piece)
         starts.append(position)
         position += len(piece)
+        ends.append(position)
     kinds.append("end")
     texts.append("")
     starts.append(position)
-    return Tokens(kinds, texts, starts)
+    ends.append(position)
+    return Tokens(kinds, texts, starts, ends)

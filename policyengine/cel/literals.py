@@ -9,6 +9,7 @@ from policyengine.cel.ast import ConstantKind
 INT_MAX = 2**63 - 1
 INT_MIN = -(2**63)
 UINT_MAX = 2**64 - 1
+_SURE_DIGITS = len(str(INT_MAX))
 
 _NUMBER = re.compile(
     r"""(?P<hex>0x[0-9a-fA-F]+)(?P<hex_unsigned>[uU])?
@@ -55,6 +56,8 @@ def number(text: str, *, negative: bool = False) -> tuple[ConstantKind, int | fl
     >>> number("0x1F"), number("7u"), number("9223372036854775808", negative=True)
     (('int', 31), ('uint', 7), ('int', -9223372036854775808))
     """
+    if text.isdecimal() and len(text) < _SURE_DIGITS:
+        return "int", -int(text) if negative else int(text)
     match = _NUMBER.fullmatch(text)
     if match is None:
         note = "hexadecimal starts with `0x`" if text.startswith("0X") else ""
@@ -93,6 +96,11 @@ def string(text: str) -> tuple[ConstantKind, str | bytes]:
     >>> string(r"'a\\x41'"), string(r'b"\\377"'), string(r'r"\\d"')
     (('string', 'aA'), ('bytes', b'\\xff'), ('string', '\\\\d'))
     """
+    quote = text[0]
+    if text[-1] == quote and quote in "'\"" and text.isascii() and "\\" not in text:
+        body = text[1:-1]
+        if quote not in body and len(text) > 1:
+            return "string", body
     opening = _OPENING.match(text)
     if opening is None:
         raise LiteralError("this is not a string", 0, len(text))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from policyengine.cel.ast import Call, Expr
+
 # Token, precedence (higher binds tighter) and the function's name. All associate to the left.
 BINARY = {
-    "||": (1, "_||_"),
-    "&&": (2, "_&&_"),
     "==": (3, "_==_"),
     "!=": (3, "_!=_"),
     "<": (3, "_<_"),
@@ -19,18 +21,34 @@ BINARY = {
     "/": (5, "_/_"),
     "%": (5, "_%_"),
 }
+LOGICAL = {"||": (1, "_||_"), "&&": (2, "_&&_")}
 UNARY = {"!": "!_", "-": "-_"}
 
 CONDITIONAL = 0
-LOGICAL = 2
 UNARY_LEVEL = 6
 MEMBER = 7
 
 
-def left_share(terms: int) -> int:
-    """How many of the terms of an `&&` or `||` chain go to the left half of the tree.
+# A term of an `&&` or `||` chain: its tree, start and end, and the place of the operator behind it.
+Term = tuple[Expr, int, int, int]
 
-    Such chains become balanced trees, so a chain of 5,000 terms is 13 levels deep.
+
+def balanced(function: str, terms: Sequence[Term], new_id: Callable[[], int]) -> Expr:
+    """The terms of an `&&` or `||` chain as a balanced tree of calls.
+
+    A chain of 5,000 terms is 14 levels deep, so what comes later may be recursive.
+    """
+    if len(terms) == 1:
+        return terms[0][0]
+    share = left_share(len(terms))
+    left = balanced(function, terms[:share], new_id)
+    right = balanced(function, terms[share:], new_id)
+    mark = terms[share - 1][3]
+    return Call(new_id(), terms[0][1], terms[-1][2], function, None, (left, right), mark)
+
+
+def left_share(terms: int) -> int:
+    """How many of the terms of a chain go to the left half of its tree.
 
     >>> left_share(3)
     2

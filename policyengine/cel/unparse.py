@@ -35,7 +35,9 @@ from policyengine.cel.operators import (
     left_share,
 )
 
-_BY_FUNCTION = {function: (token, level) for token, (level, function) in BINARY.items()}
+_BY_FUNCTION = {
+    function: (token, level) for token, (level, function) in {**LOGICAL, **BINARY}.items()
+}
 _UNARY = {function: token for token, function in UNARY.items()}
 _PLAIN_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HIDDEN = re.compile(r"@(?:index(?P<index>[0-9]+)|it(?P<depth>[0-9]+)_(?P<place>[0-9]+))")
@@ -171,7 +173,7 @@ def _unary(node: Call) -> str:
 
 def _binary(node: Call) -> tuple[str, int]:
     token, level = _BY_FUNCTION[node.function]
-    if level <= LOGICAL:
+    if token in LOGICAL:
         terms = _chain(node)
         return f" {token} ".join([_at(term, level + 1) for term in terms]), level
     left, right = node.args

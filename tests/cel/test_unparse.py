@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policyengine.cel.ast import (
@@ -23,7 +23,7 @@ from policyengine.cel.ast import (
     Struct,
 )
 from policyengine.cel.macros import LIBRARIES
-from policyengine.cel.operators import BINARY
+from policyengine.cel.operators import BINARY, LOGICAL
 from policyengine.cel.parser import parse
 from policyengine.cel.unparse import unparse
 
@@ -144,7 +144,7 @@ def comprehensions(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 
 
 def larger(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
-    binary = st.sampled_from([function for _, function in BINARY.values()] + ["_[_]", "_[?_]"])
+    binary = st.sampled_from([*(function for _, function in BINARY.values()), "_[_]", "_[?_]"])
     pairs = st.builds(lambda k, v, o: Entry(0, k, v, o), inner, inner, st.booleans())
     inits = st.builds(lambda n, v, o: Field(0, 0, n, v, o), selectors, inner, st.booleans())
     return st.one_of(
@@ -177,6 +177,31 @@ def test_any_tree_survives(tree: Expr) -> None:
     again = parse(text, macros=MACROS)
     assert bare(again.root) == bare(tree)
     assert unparse(again) == text
+
+
+def operators(inner: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
+    functions = [*LOGICAL.values(), *BINARY.values()]
+    return st.one_of(
+        st.builds(call, st.sampled_from([function for _, function in functions]), inner, inner),
+        st.builds(call, st.sampled_from(["_+_", "_-_", "_*_", "_&&_", "_||_"]), inner, inner),
+        st.builds(call, st.sampled_from(["!_", "-_"]), inner),
+        st.builds(call, st.just("_?_:_"), inner, inner, inner),
+        st.builds(lambda o: Select(0, 0, 0, o, "f", 0), inner),
+    )
+
+
+operands: st.SearchStrategy[Expr] = st.one_of(
+    names.map(lambda name: Ident(0, 0, 0, name)),
+    numbers("int", st.sampled_from([1, -1])),
+    numbers("uint", st.just(2)),
+    numbers("double", st.sampled_from([0.5, -1e100])),
+)
+
+
+@settings(max_examples=300)
+@given(st.recursive(operands, operators, max_leaves=8))
+def test_any_grouping_of_operators_survives(tree: Expr) -> None:
+    assert bare(parse(unparse(tree)).root) == bare(tree)
 
 
 @given(st.integers(1, 40), st.sampled_from(["&&", "||", "+", "=="]))
