@@ -1,0 +1,9 @@
+"""Charging a card once, even when a request is sent twice."""
+
+from decimal import Decimal
+
+
+def charge(ledger: dict[str, Decimal], key: str, amount: Decimal) -> Decimal:
+    if amount <= 0:
+        raise ValueError("an amount must be positive")
+    return ledger.setdefault(key, amount)
