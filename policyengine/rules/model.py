@@ -60,11 +60,17 @@ class Rule:
     mode: Mode | None = None
     on_error: Literal["match", "skip"] | None = None
     description: str = ""
+    spans: Mapping[tuple[str | int, ...], Span] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy file. `span` is where its name stands."""
+    """A policy file. `span` is where its name stands.
+
+    `spans` gives the places of its keys and points (`("on", 0)`), for a rule those of its keys.
+    """
 
     name: str
     on: tuple[str, ...]
@@ -77,6 +83,9 @@ class Policy:
     owner: str = ""
     controls: tuple[str, ...] = ()
     description: str = ""
+    spans: Mapping[tuple[str | int, ...], Span] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
