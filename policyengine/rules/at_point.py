@@ -1,0 +1,187 @@
+"""Typing the rules and variables of a policy at one decision point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from policyengine.cel.ast import Ast, Expr
+from policyengine.cel.checked import Declarations
+from policyengine.cel.checker import check as check_types
+from policyengine.cel.functions import Function
+from policyengine.cel.types import BOOL, Type
+from policyengine.diagnostics import CompileError, Diagnostic
+from policyengine.program import Redact
+from policyengine.rules.clauses import providers
+from policyengine.rules.combining import on_error_of, split
+from policyengine.rules.desugar import desugar
+from policyengine.rules.facts import exists_at, points_with, questions
+from policyengine.rules.model import (
+    CheckedCondition,
+    CheckedRule,
+    Clause,
+    Condition,
+    Point,
+    Policy,
+    Rule,
+)
+from policyengine.rules.parts import Expressions, Group
+from policyengine.rules.points import builtin_points
+from policyengine.rules.variables import reachable
+from policyengine.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What every policy may use at a point."""
+
+    variables: Mapping[str, Type]
+    functions: Mapping[str, Function]
+
+
+class _BrokenError(Exception):
+    """An expression that was found wrong already."""
+
+
+class PointCheck:
+    """One policy, with all its parts, at one point. `problems` collects what is wrong."""
+
+    def __init__(
+        self,
+        point: Point,
+        group: Group,
+        expressions: Expressions,
+        scope: Scope,
+        constants: Mapping[str, Any],
+    ) -> None:
+        self.problems: list[Diagnostic] = []
+        self._point = point
+        self._group = group
+        self._expressions = expressions
+        self._scope = scope
+        self._constants = constants
+        self._checked: dict[str, CheckedCondition] = {}
+        # Variables found wrong: what uses them is not judged, so one mistake shouts once.
+        self._broken = set(group.broken)
+
+    def variables(self, here: Iterable[Policy]) -> Mapping[str, CheckedCondition]:
+        """The variables that exist at this point, in order.
+
+        Those of the parts that are on this point, and whatever their rules and they use.
+        """
+        here = list(here)
+        own = {variable.name for part in here for variable in part.variables}
+        rules = tuple(rule for part in here for rule in part.rules)
+        direct = own | self._group.used_by(rules, self._expressions)
+        wanted = reachable(frozenset(direct), self._group.needs)
+        spans = {v.name: v.span for part in self._group.parts for v in part.variables}
+        for name in self._group.order:
+            if name in wanted and name not in self._broken:
+                self._variable(name, spans[name])
+        return dict(self._checked)
+
+    def _variable(self, name: str, span: Span) -> None:
+        try:
+            ast = self._group.variables[name].ast
+            self._checked[name] = self._typed(name, ast, None, False, span)
+        except (CompileError, _BrokenError) as error:
+            self._note(error)
+            self._broken.add(name)
+
+    def _note(self, error: CompileError | _BrokenError) -> None:
+        if isinstance(error, CompileError):
+            self.problems += error.diagnostics
+
+    def rule(self, rule: Rule, policy: Policy) -> list[CheckedRule]:
+        """A rule with its conditions typed; none where something is wrong with it."""
+        conditions: list[CheckedCondition] = []
+        right = True
+        for clause in rule.clauses:
+            try:
+                condition = self._condition(clause)
+                conditions.append(
+                    self._typed(
+                        condition.clause, condition.ast, BOOL, condition.negate, condition.span
+                    )
+                )
+            except (CompileError, _BrokenError) as error:
+                self._note(error)
+                right = False
+        if not right:
+            return []
+        self._redactable(rule, conditions)
+        mode = rule.mode or policy.mode
+        return [
+            CheckedRule(part, policy, tuple(conditions), mode, on_error_of(part))
+            for part in split(rule)
+        ]
+
+    def _condition(self, clause: Clause) -> Condition:
+        if clause.text is None:
+            return desugar(clause, self._point)
+        expression = self._expressions.of(clause.text)
+        if expression is None or clause.text in self._group.unnamed:
+            raise _BrokenError
+        return Condition(clause.name, expression.ast, clause.name == "unless", clause.span)
+
+    def _typed(
+        self, clause: str, ast: Ast, expected: Type | None, negate: bool, span: Span
+    ) -> CheckedCondition:
+        found = self._expressions.uses_of(ast)
+        if self._broken & set(found.variables):
+            raise _BrokenError
+        elsewhere = [
+            *self._elsewhere(ast, found.roots),
+            *self._facts_elsewhere(ast, found.calls),
+        ]
+        if elsewhere:
+            raise CompileError(elsewhere)
+        variables = {f"variables.{n}": c.expression.type for n, c in self._checked.items()}
+        declarations = Declarations({**self._scope.variables, **variables}, self._scope.functions)
+        checked = check_types(ast, declarations, expected)
+        facts, problems = questions(checked, self._constants)
+        if problems:
+            raise CompileError(problems)
+        return CheckedCondition(clause, checked, negate, span, facts)
+
+    def _elsewhere(self, ast: Ast, roots: Mapping[str, Expr]) -> list[Diagnostic]:
+        """Inputs that exist at other points but not at this one."""
+        found = []
+        for name, node in roots.items():
+            if name in self._scope.variables:
+                continue
+            points = [p.name for p in builtin_points().values() if name in p.input.fields]
+            if points:
+                help = f"it exists at {', '.join(f'`{point}`' for point in points)}"
+                message = f"`{name}` does not exist at `{self._point.name}`"
+                found.append(Diagnostic("wrong-point", message, ast.span(node), help=help))
+        return found
+
+    def _facts_elsewhere(self, ast: Ast, calls: Mapping[str, Expr]) -> list[Diagnostic]:
+        found = []
+        for name, node in calls.items():
+            if name in providers() and not exists_at(name, self._point):
+                message = f"`{name}` does not exist at `{self._point.name}`"
+                span = ast.span(node)
+                found.append(Diagnostic("wrong-point", message, span, help=points_with(name)))
+        return found
+
+    def _redactable(self, rule: Rule, conditions: list[CheckedCondition]) -> None:
+        """A rule that redacts must find text, or there is nothing to redact."""
+        if not any(isinstance(effect, Redact) for effect in rule.obligations):
+            return
+        if not any(self._finds_text(c) for c in conditions if not c.negate):
+            message = f"rule `{rule.id}` redacts, but no clause of it finds text"
+            help = "add a clause such as `words`"
+            if not self._point.texts:
+                message = f"rule `{rule.id}` redacts, but `{self._point.name}` has no text"
+                help = ""
+            span = rule.spans.get(("redact",), rule.span)
+            self.problems.append(Diagnostic("nothing-to-redact", message, span, help=help))
+
+    def _finds_text(self, condition: CheckedCondition) -> bool:
+        if any(providers()[fact.provider].READS == "texts" for fact in condition.facts.values()):
+            return True
+        used = self._expressions.uses_of(condition.expression.ast).variables
+        return any(self._finds_text(self._checked[name]) for name in used if name in self._checked)

@@ -1,0 +1,165 @@
+"""Policies parsed: the trees of their expressions, and the names that each uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from policyengine.cel.ast import Ast
+from policyengine.cel.parser import parse
+from policyengine.cel.suggestions import closest
+from policyengine.diagnostics import CompileError, Diagnostic
+from policyengine.rules.model import Bundle, Policy, Rule
+from policyengine.rules.names import Uses, uses
+from policyengine.rules.variables import in_order
+from policyengine.source import Span, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A parsed expression and the names it uses."""
+
+    ast: Ast
+    uses: Uses
+
+
+class Expressions:
+    """Every expression of a bundle, each parsed once; what is wrong with them is kept."""
+
+    def __init__(self) -> None:
+        self._known: dict[Text, Expression | None] = {}
+        self.problems: list[Diagnostic] = []
+
+    def of(self, text: Text) -> Expression | None:
+        """The parsed expression, or None where it cannot be parsed."""
+        if text not in self._known:
+            self._known[text] = None
+            try:
+                ast = parse(text)
+                self._known[text] = Expression(ast, uses(ast))
+            except CompileError as error:
+                self.problems += error.diagnostics
+        return self._known[text]
+
+    def uses_of(self, ast: Ast) -> Uses:
+        """The names that a tree uses; those of sugar are looked up once too."""
+        known = self._known.get(ast.text)
+        return known.uses if known is not None else uses(ast)
+
+    def of_policy(self, policy: Policy) -> Iterator[Expression]:
+        """All expressions of a policy that can be parsed."""
+        for text in texts(policy):
+            found = self.of(text)
+            if found is not None:
+                yield found
+
+
+def texts(policy: Policy) -> Iterator[Text]:
+    """All CEL of a policy: its variables, then its rules."""
+    for variable in policy.variables:
+        yield variable.text
+    for rule in policy.rules:
+        yield from (clause.text for clause in rule.clauses if clause.text is not None)
+
+
+def constants_used(bundle: Bundle, expressions: Expressions) -> Mapping[Span, frozenset[str]]:
+    """The constants that each policy of a bundle and its bases uses, by the policy's span."""
+    found: dict[Span, frozenset[str]] = {}
+    for base in bundle.extends:
+        found.update(constants_used(base, expressions))
+    for policy in bundle.policies:
+        names = (expression.uses.constants for expression in expressions.of_policy(policy))
+        found[policy.span] = frozenset(name for used in names for name in used)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All parts of one policy, with its variables in order.
+
+    `order` leaves out variables that cannot be checked; `broken` holds them and the texts of
+    expressions with names that nothing stands for, so that one mistake shouts once.
+    """
+
+    parts: tuple[Policy, ...]
+    variables: Mapping[str, Expression]
+    needs: Mapping[str, frozenset[str]]
+    order: tuple[str, ...]
+    broken: frozenset[str]
+    unnamed: frozenset[Text]
+
+    @property
+    def name(self) -> str:
+        """The policy's name."""
+        return self.parts[0].name
+
+    def used_by(self, rules: Iterable[Rule], expressions: Expressions) -> frozenset[str]:
+        """The variables that rules use directly."""
+        found: set[str] = set()
+        for rule in rules:
+            for clause in rule.clauses:
+                expression = expressions.of(clause.text) if clause.text is not None else None
+                if expression is not None:
+                    found.update(expression.uses.variables)
+        return frozenset(found)
+
+
+def group(
+    parts: tuple[Policy, ...],
+    constants: Mapping[str, object],
+    expressions: Expressions,
+    problems: list[Diagnostic],
+) -> Group:
+    """Put the parts of a policy together: order its variables and look up every name."""
+    declared = {variable.name: variable for part in parts for variable in part.variables}
+    parsed = {name: expressions.of(variable.text) for name, variable in declared.items()}
+    unnamed: set[Text] = set()
+    problem = partial(_unknown_names, variables=declared, constants=constants)
+    for part in parts:
+        for text in texts(part):
+            expression = expressions.of(text)
+            if expression is not None and (found := list(problem(expression))):
+                problems += found
+                unnamed.add(text)
+    needs = {
+        name: frozenset(expression.uses.variables) & frozenset(declared)
+        for name, expression in parsed.items()
+        if expression is not None
+    }
+    order, cycles = in_order(declared, needs)
+    problems += cycles
+    broken = {name for name, variable in declared.items() if variable.text in unnamed}
+    broken |= {name for name in declared if name not in order or parsed[name] is None}
+    known = {name: e for name, e in parsed.items() if e is not None}
+    return Group(parts, known, needs, tuple(order), frozenset(broken), frozenset(unnamed))
+
+
+def _unknown_names(
+    expression: Expression, variables: Mapping[str, object], constants: Mapping[str, object]
+) -> Iterator[Diagnostic]:
+    for kind, used, known in (
+        ("variable", expression.uses.variables, variables),
+        ("constant", expression.uses.constants, constants),
+    ):
+        for name, node in used.items():
+            if name not in known:
+                meant = closest(name, known)
+                yield Diagnostic(
+                    f"unknown-{kind}",
+                    f"there is no {kind} `{name[:80]}`",
+                    expression.ast.span(node),
+                    f"did you mean `{kind}s.{meant}`?" if meant else "",
+                )
+
+
+def unused_variables(one: Group, expressions: Expressions) -> Iterator[Diagnostic]:
+    """A warning for each variable that nothing uses."""
+    used = set(one.used_by(tuple(r for part in one.parts for r in part.rules), expressions))
+    for needed in one.needs.values():
+        used |= needed
+    for part in one.parts:
+        for variable in part.variables:
+            if variable.name not in used:
+                message = f"variable `{variable.name}` is not used"
+                yield Diagnostic("unused-variable", message, variable.span, severity="warning")
