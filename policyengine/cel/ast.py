@@ -36,7 +36,7 @@ class Constant:
     start: int
     end: int
     kind: ConstantKind
-    value: None | bool | int | float | str | bytes
+    value: bool | int | float | str | bytes | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,8 @@ class Outcome:
     error: EvaluationError | None = None
 
 
-Facts = Callable[[str, tuple[Any, ...]], Any]
-"""Answers a fact function by its name and arguments; may raise `EvaluationError`."""
+Facts = Callable[[Call], Any]
+"""Answers a call of a fact function; may raise `EvaluationError`."""
 
 Trace = Callable[[Expr, Outcome], None]
 """Told the outcome of every node that is evaluated, inner nodes first."""
@@ -163,7 +163,7 @@ class _Run:
     def _select(self, node: Select) -> Any:
         if node.id in self._checked.references:
             return self._named(node)
-        operand = self.visit(node.operand)
+        operand = self._holder(node.operand) if node.test else self.visit(node.operand)
         owner = self._checked.types.get(node.operand.id)
         if isinstance(owner, ObjectType) and node.field in owner.fields and not node.optional:
             wanted = kind(owner.fields[node.field].type)
@@ -174,6 +174,15 @@ class _Run:
         if node.optional:
             return containers.optional_select(operand, node.field)
         return self._conformed(node, containers.select(operand, node.field))
+
+    def _holder(self, node: Expr) -> Any:
+        """The operand of a `has()`: an object that is absent has no fields."""
+        if isinstance(node, Select) and not node.test and not node.optional:
+            owner = self._checked.types.get(node.operand.id)
+            declared = owner.fields.get(node.field) if isinstance(owner, ObjectType) else None
+            if declared is not None and kind(declared.type) == "map":
+                return conform.part(self._holder(node.operand), node.field)
+        return self.visit(node)
 
     def _call(self, node: Call) -> Any:
         match node.function:
@@ -188,13 +197,13 @@ class _Run:
         operands = node.args
         if node.target is not None and not reference.namespaced:
             operands = (node.target, *operands)
-        args = []
-        for operand in operands:
-            args.append(self.visit(operand))  # a comprehension would be a frame more for each level
         if reference.function.fact:
             if self._facts is None:
                 raise ValueError(f"`{reference.function.name}` is a fact, and none were given")
-            return self._facts(reference.function.name, tuple(args))
+            return self._facts(node)
+        args = []
+        for operand in operands:
+            args.append(self.visit(operand))  # a comprehension would be a frame more for each level
         value = _implementation(reference.function.impl)(*args)
         return self._conformed(node, value) if node.function == "_[_]" else value
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from policyengine.errors import EvaluationError
 from policyengine.values import failures
 from policyengine.values.conversions import to_timestamp
-from policyengine.values.kinds import INT_MAX, INT_MIN, OptionalValue, TypeValue, UInt
+from policyengine.values.kinds import INT_MAX, INT_MIN, UINT_MAX, OptionalValue, TypeValue, UInt
 from policyengine.values.maps import MISSING, MixedMap
 from policyengine.values.times import Duration, Timestamp
 
@@ -43,8 +43,8 @@ _CLASSES: Final[dict[str, tuple[type, ...]]] = {
 def conform(value: Any, kind: str) -> Any:
     """The value, if it is of the kind (a CEL type's name without parameters).
 
-    What JSON cannot say is converted: a whole number becomes a double, an RFC 3339 string a
-    timestamp. A kind with a `?` behind it also takes null; `dyn` takes everything. Raises
+    What JSON cannot say is converted: a whole number becomes a double or a uint, an RFC 3339
+    string a timestamp. A kind with a `?` behind it also takes null; `dyn` takes everything. Raises
     `EvaluationError("type-mismatch")`.
 
     >>> conform(1, "double"), conform("a", "string"), conform(None, "string?")
@@ -59,7 +59,9 @@ def conform(value: Any, kind: str) -> Any:
     if found is int:
         if kind == "int" and INT_MIN <= value <= INT_MAX:
             return value
-        if kind == "double":
+        if kind == "uint" and 0 <= value <= UINT_MAX:
+            return UInt(value)
+        if kind == "double" and INT_MIN <= value <= UINT_MAX:
             return float(value)
     if kind == "timestamp" and found is str:
         return to_timestamp(value)
@@ -101,13 +103,12 @@ def part(operand: Any, field: str) -> Any:
     return EMPTY if value is None else conform(value, "map")
 
 
-def maybe_timestamp(value: str) -> Timestamp | None:
-    """The timestamp of an RFC 3339 string, or None where it is none."""
+def maybe(value: Any, kind: str) -> Any:
+    """The conforming value, or None where there is none."""
     try:
-        found: Timestamp = to_timestamp(value)
+        return conform(value, kind)
     except EvaluationError:
         return None
-    return found
 
 
 def variable(bindings: Any, name: str, kind: str) -> Any:

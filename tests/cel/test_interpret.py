@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from policyengine.cel import types as t
-from policyengine.cel.ast import Expr
+from policyengine.cel.ast import Call, Expr
 from policyengine.cel.checked import CheckedExpression, Declarations
 from policyengine.cel.checker import check
 from policyengine.cel.functions import Function, Overload, library, table
@@ -143,14 +143,14 @@ def test_declared_types_are_checked_when_read() -> None:
 
 
 def test_facts_are_asked_for() -> None:
-    asked: list[tuple[str, tuple[Any, ...]]] = []
+    asked: list[str] = []
 
-    def facts(name: str, args: tuple[Any, ...]) -> bool:
-        asked.append((name, args))
+    def facts(call: Call) -> bool:
+        asked.append(call.function)
         return True
 
     assert evaluate(checked("words(['a', 'b'])"), {}, facts=facts) is True
-    assert asked == [("words", (["a", "b"],))]
+    assert asked == ["words"]
     with pytest.raises(ValueError, match="words"):
         evaluate(checked("words(['a'])"), {})
 

@@ -49,9 +49,9 @@ def _evaluate(checked: CheckedExpression, module: Module) -> list[ast.stmt]:
     refer: ast.stmt = ast.Return(value=call(load("reference"), load("bindings")))
     used = used_paths(checked, lambda _: False)
     paths = Paths(module, {**used.tested, **used.read}, lambda path: _strict(path, used))
-    fast = Fast(checked, module, paths)
+    fast = Fast(module, paths)
     try:
-        made = fast.emit(checked.ast.root)
+        made = fast.over(checked, checked.ast.root)
     except Unsuited:
         return [refer]
     body = [*paths.loads("bindings", fast.unsure), *fast.block, ast.Return(value=made.node)]

@@ -43,12 +43,15 @@ from policyengine.cel.emit.paths import (
     soft_default,
     test,
 )
-from policyengine.cel.emit.reference import AskFact, chain, constant, operands_of, type_value
+from policyengine.cel.emit.reference import chain, constant, operands_of, type_value
 from policyengine.cel.emit.value import Unsuited, Value
 from policyengine.cel.types import BOOL, DYN, ListType, MapType, ObjectType, Type
 
-Inline = Callable[["Fast", str], Value | None]
+Given = Callable[["Fast", str], Value | None]
 """What a variable that is no input means (`variables.x`, `constants.x`), else None."""
+
+Ask = Callable[[CheckedExpression, cel.Call], ast.expr]
+"""The local that holds the findings that a fact call asks for."""
 
 _SCALARS = frozenset(
     {"bool", "int", "uint", "double", "string", "bytes", "null_type", "timestamp", "duration"}
@@ -64,19 +67,18 @@ class Fast:
 
     def __init__(
         self,
-        checked: CheckedExpression,
         module: Module,
         paths: Paths,
         *,
         assumed: frozenset[str] = frozenset(),
-        inline_variable: Inline | None = None,
-        ask: AskFact | None = None,
+        given: Given | None = None,
+        ask: Ask | None = None,
     ) -> None:
-        self.checked = checked
         self.module = module
         self._paths = paths
-        self._inline = inline_variable
+        self._given = given
         self._ask = ask
+        self._expression: CheckedExpression | None = None
         self._locals: dict[tuple[int, int], Value] = {}
         # What is proved or loaded where the current block runs.
         self._known: dict[object, Value] = {("kind", name): _NOTHING for name in assumed}
@@ -100,13 +102,27 @@ class Fast:
         """The static type of a node."""
         return self.checked.types[node.id]
 
+    @property
+    def checked(self) -> CheckedExpression:
+        """The expression that is being emitted."""
+        assert self._expression is not None
+        return self._expression
+
     def over(self, checked: CheckedExpression, node: cel.Expr) -> Value:
-        """Emits a node of another expression in the place of a name."""
-        before, self.checked = self.checked, checked
+        """Emits a node of an expression, perhaps in the place of a name in another one."""
+        before, self._expression = self._expression, checked
         try:
             return self.emit(node)
         finally:
-            self.checked = before
+            self._expression = before
+
+    def condition_of(self, checked: CheckedExpression, node: cel.Expr) -> ast.expr:
+        """`condition` of a node of an expression."""
+        before, self._expression = self._expression, checked
+        try:
+            return self.condition(node)
+        finally:
+            self._expression = before
 
     def add(self, *statements: ast.stmt) -> None:
         """Statements that run before what is emitted next."""
@@ -166,7 +182,7 @@ class Fast:
     def _name(self, node: cel.Ident | cel.Select) -> Value:
         match self.checked.references[node.id]:
             case VariableRef(name=name):
-                found = self._inline(self, name) if self._inline else None
+                found = self._given(self, name) if self._given else None
                 return self._path(node) if found is None else found
             case LocalRef(binder=binder, index=index):
                 return self._locals[binder, index]
@@ -209,7 +225,7 @@ class Fast:
         return self._part(node, operand, ast.Constant(value=node.field))
 
     def _is_inline(self, name: str) -> bool:
-        return name.startswith(("variables.", "constants.")) and self._inline is not None
+        return self._given is not None and name.startswith(("variables.", "constants."))
 
     def _optional_select(self, node: cel.Select) -> Value:
         operand = self.emit(node.operand)
@@ -310,7 +326,7 @@ class Fast:
         assert isinstance(reference, FunctionRef)
         if reference.function.fact:
             assert self._ask is not None
-            return Value(self._ask(node), True)
+            return Value(self._ask(self.checked, node), True)
         nodes = operands_of(node, reference)
         found = inline.in_constants(self, nodes) if node.function == "@in" else None
         if found is not None:

@@ -22,7 +22,6 @@ from policyengine.cel.emit.paths import in_int_range
 from policyengine.cel.emit.value import Emitter, Value
 
 _PLAIN = frozenset({"string", "int", "uint", "double", "bytes", "bool", "timestamp", "duration"})
-_NUMBERS = frozenset({"int", "uint", "double"})
 
 _ORDER: dict[str, type[ast.cmpop]] = {
     "_<_": ast.Lt,
@@ -89,7 +88,7 @@ def operation(
 
 
 def _comparable(kinds: list[str]) -> bool:
-    return (kinds[0] == kinds[1] and kinds[0] in _PLAIN) or _NUMBERS.issuperset(kinds)
+    return kinds[0] == kinds[1] and kinds[0] in _PLAIN
 
 
 def _is_text(node: cel.Expr) -> bool:

@@ -108,6 +108,10 @@ class Paths:
             branch = branch.children[step]
         return branch.name
 
+    def kind(self, path: Path) -> str:
+        """The kind of a path's value."""
+        return self._leaves[path]
+
     def is_strict(self, path: Path) -> bool:
         """Whether the path is sure to be there, and of its kind, after the loads."""
         return self._strict(path)
@@ -152,17 +156,17 @@ class Paths:
     ) -> list[ast.stmt]:
         if self._strict(path):
             return guard(self._module, name, kind_, raise_)
-        convert = {"double": ("int", "float"), "timestamp": ("str", "")}.get(kind_)
-        if convert is None:
+        found = _CONVERTED.get(kind_)
+        if found is None:
             return []
-        found, made = convert
-        value = (
-            call(load(made), load(name))
-            if made
-            else call(self._module.runtime("conform.maybe_timestamp"), load(name))
-        )
-        test = compare(class_of(load(name)), ast.Is(), load(found))
-        return [ast.If(test=test, body=[assign(name, value)], orelse=[])]
+        maybe = self._module.runtime("conform.maybe")
+        value = call(maybe, load(name), ast.Constant(value=kind_))
+        other = compare(class_of(load(name)), ast.Is(), load(found))
+        return [ast.If(test=other, body=[assign(name, value)], orelse=[])]
+
+
+# What JSON cannot say comes as another class, and is converted where it is loaded.
+_CONVERTED = {"double": "int", "uint": "int", "timestamp": "str"}
 
 
 def soft_default(kind_: str) -> str:
@@ -216,10 +220,10 @@ def guard(module: Module, name: str, kind_: str, raise_: Callable[[], ast.stmt])
     """Statements that make sure that a local is of a kind, converting what JSON cannot say."""
     if kind_ == "dyn":
         return []
-    if kind_ in ("double", "timestamp") or kind_.endswith("?") or kind_ == "null_type":
+    if kind_ in _CONVERTED or soft_default(kind_) == "UNSET":
         conformed = call(module.runtime("conform.conform"), load(name), ast.Constant(value=kind_))
         fix = assign(name, conformed)
-        if kind_ in ("double", "timestamp"):
+        if kind_ in _CONVERTED:
             return [ast.If(test=negated(test(module, name, kind_)), body=[fix], orelse=[])]
         return [fix]
     if kind_ == "map":

@@ -1,0 +1,57 @@
+"""The decision IR: what a point's function must compute, before it is Python.
+
+A rule is a row of conjuncts. Passes only reorder and group; none changes what a rule means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from policyengine.cel import ast as cel
+from policyengine.cel.checked import CheckedExpression
+from policyengine.cel.emit.paths import Path
+from policyengine.program import FactInfo
+from policyengine.rules.model import CheckedCondition, CheckedPoint, CheckedRule
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunct:
+    """One condition that must hold, or with `negate` must not; `facts` are those it reads."""
+
+    expression: CheckedExpression
+    node: cel.Expr
+    negate: bool
+    facts: frozenset[int]
+    asked: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleIR:
+    """A rule at its position; its fast form takes the optional `paths` for granted."""
+
+    position: int
+    checked: CheckedRule
+    conjuncts: tuple[Conjunct, ...]
+    facts: frozenset[int]
+    paths: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that take the same optional paths for granted, tested once for all of them."""
+
+    paths: frozenset[Path]
+    rules: tuple[RuleIR, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PointIR:
+    """A decision point: its rules in groups, those with facts behind, cheapest first."""
+
+    checked: CheckedPoint
+    variables: Mapping[tuple[str, str], CheckedCondition]
+    facts: tuple[FactInfo, ...]
+    rules: tuple[RuleIR, ...]
+    groups: tuple[Group, ...] = ()
+    asking: tuple[RuleIR, ...] = ()

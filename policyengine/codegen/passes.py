@@ -1,0 +1,236 @@
+"""The passes over the decision IR, in the order in which they run.
+
+split      clauses and top-level `&&` become conjuncts
+order      conjuncts without facts come first
+separate   rules that ask for facts go behind the others, cheapest first
+partition  rules are grouped by the optional paths that they read
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from policyengine.cel import ast as cel
+from policyengine.cel.checked import CheckedExpression, VariableRef
+from policyengine.cel.emit.paths import Path, Used, used_paths
+from policyengine.cel.emit.reference import chain
+from policyengine.cel.types import ObjectType
+from policyengine.codegen.ir import Conjunct, Group, PointIR, RuleIR
+from policyengine.program import FactInfo
+from policyengine.rules.model import CheckedCondition, CheckedPoint, CheckedRule
+
+Pass = Callable[[PointIR], PointIR]
+
+
+def lower(point: CheckedPoint) -> PointIR:
+    """The IR of a checked point, through all passes."""
+    ir = split(point)
+    for step in (order, separate, partition):
+        ir = step(ir)
+    return ir
+
+
+def split(point: CheckedPoint) -> PointIR:
+    """`when: a && b` and `unless: c` become the conjuncts `a`, `b` and `not c`."""
+    variables = {
+        (policy, name): condition
+        for policy, named in point.variables.items()
+        for name, condition in named.items()
+    }
+    facts = _facts(point, variables.values())
+    positions = {_question(fact): i for i, fact in enumerate(facts)}
+    rules = []
+    for position, checked in enumerate(point.rules):
+        conjuncts = tuple(
+            conjunct
+            for condition in checked.conditions
+            for conjunct in _conjuncts(condition, checked, variables, positions)
+        )
+        used = frozenset(fact for conjunct in conjuncts for fact in conjunct.facts)
+        rules.append(RuleIR(position, checked, conjuncts, used))
+    return PointIR(point, variables, facts, tuple(rules))
+
+
+def order(ir: PointIR) -> PointIR:
+    """Conjuncts that need no fact come first; `&&` does not care for order."""
+    return replace(
+        ir,
+        rules=tuple(
+            replace(rule, conjuncts=tuple(sorted(rule.conjuncts, key=lambda c: bool(c.facts))))
+            for rule in ir.rules
+        ),
+    )
+
+
+def separate(ir: PointIR) -> PointIR:
+    """Rules with facts run after the others, so that a settled verdict saves the asking."""
+    asking = sorted(
+        (rule for rule in ir.rules if rule.facts),
+        key=lambda rule: (max(rule.facts), rule.position),
+    )
+    return replace(ir, asking=tuple(asking))
+
+
+def partition(ir: PointIR) -> PointIR:
+    """One group for each set of optional paths, so that a missing field slows only its rules."""
+    groups: dict[frozenset[Path], list[RuleIR]] = {}
+    for rule in ir.rules:
+        paths = frozenset(_granted(ir, rule))
+        groups.setdefault(paths, []).append(replace(rule, paths=paths))
+    return replace(
+        ir,
+        groups=tuple(
+            Group(paths, tuple(rule for rule in rules if not rule.facts))
+            for paths, rules in groups.items()
+            if any(not rule.facts for rule in rules)
+        ),
+    )
+
+
+def is_given(name: str) -> bool:
+    """Whether a variable is no part of the input: the time, a constant, a policy's variable."""
+    return name == "now" or name.startswith(("variables.", "constants."))
+
+
+def is_required(root: ObjectType, path: Path) -> bool:
+    """Whether a valid input always has a path."""
+    type_: Any = root
+    for step in path:
+        if not isinstance(type_, ObjectType):
+            return False
+        field = type_.fields[step]
+        if not field.required:
+            return False
+        type_ = field.type
+    return True
+
+
+def rule_uses(ir: PointIR, rule: RuleIR) -> Used:
+    """All paths that a rule reads and asks for, in its variables too."""
+    read: dict[Path, str] = {}
+    tested: dict[Path, str] = {}
+    for expression in _expressions(rule.checked, ir.variables):
+        used = used_paths(expression, is_given)
+        read.update(used.read)
+        tested.update(used.tested)
+    return Used(read, tested)
+
+
+def _granted(ir: PointIR, rule: RuleIR) -> Iterator[Path]:
+    used = rule_uses(ir, rule)
+    root = ir.checked.point.input
+    for path, kind in used.read.items():
+        asked = any(path[: len(tested)] == tested for tested in used.tested)
+        if not asked and not kind.endswith("?") and not is_required(root, path):
+            yield path
+
+
+def _expressions(
+    checked: CheckedRule, variables: Mapping[tuple[str, str], CheckedCondition]
+) -> Iterator[CheckedExpression]:
+    seen: set[str] = set()
+    pending = [condition.expression for condition in checked.conditions]
+    while pending:
+        expression = pending.pop()
+        yield expression
+        for name in named_variables(expression):
+            if name not in seen:
+                seen.add(name)
+                pending.append(variables[checked.policy.name, name].expression)
+
+
+def named_variables(expression: CheckedExpression) -> list[str]:
+    """The policy variables that an expression reads, without their prefix."""
+    prefix = "variables."
+    return [
+        reference.name[len(prefix) :]
+        for reference in expression.references.values()
+        if isinstance(reference, VariableRef) and reference.name.startswith(prefix)
+    ]
+
+
+def _conjuncts(
+    condition: CheckedCondition,
+    rule: CheckedRule,
+    variables: Mapping[tuple[str, str], CheckedCondition],
+    positions: Mapping[str, int],
+) -> Iterator[Conjunct]:
+    root = condition.expression.ast.root
+    joined = isinstance(root, cel.Call) and root.function == "_&&_" and not condition.negate
+    nodes = chain(root) if joined and isinstance(root, cel.Call) else [root]
+    for node in nodes:
+        asked = facts_of(condition, node, rule.policy.name, variables, positions)
+        facts = frozenset(asked.values()) | _facts_behind(
+            condition.expression, node, rule.policy.name, variables, positions
+        )
+        yield Conjunct(condition.expression, node, condition.negate, facts, asked)
+
+
+def facts_of(
+    condition: CheckedCondition,
+    node: cel.Expr,
+    policy: str,
+    variables: Mapping[tuple[str, str], CheckedCondition],
+    positions: Mapping[str, int],
+) -> dict[int, int]:
+    """The positions of the facts that calls in a node's tree ask for, by the call's id."""
+    inside = {part.id for part in _walk(node)}
+    return {
+        call: positions[_question(fact)] for call, fact in condition.facts.items() if call in inside
+    }
+
+
+def _facts_behind(
+    expression: CheckedExpression,
+    node: cel.Expr,
+    policy: str,
+    variables: Mapping[tuple[str, str], CheckedCondition],
+    positions: Mapping[str, int],
+) -> frozenset[int]:
+    """The facts of the variables that a node reads."""
+    found: set[int] = set()
+    seen: set[str] = set()
+    pending = [(expression, node)]
+    while pending:
+        within, part = pending.pop()
+        for each in _walk(part):
+            reference = within.references.get(each.id)
+            if not isinstance(reference, VariableRef):
+                continue
+            kind, _, name = reference.name.partition(".")
+            if kind != "variables" or name in seen:
+                continue
+            seen.add(name)
+            variable = variables[policy, name]
+            found.update(positions[_question(fact)] for fact in variable.facts.values())
+            pending.append((variable.expression, variable.expression.ast.root))
+    return frozenset(found)
+
+
+def _facts(point: CheckedPoint, variables: Any) -> tuple[FactInfo, ...]:
+    """Every question of the point once, cheapest first."""
+    found: dict[str, FactInfo] = {}
+    for condition in [*(c for rule in point.rules for c in rule.conditions), *variables]:
+        for fact in condition.facts.values():
+            found.setdefault(_question(fact), fact)
+    return tuple(sorted(found.values(), key=lambda fact: (fact.cost, _question(fact))))
+
+
+def _question(fact: FactInfo) -> str:
+    return json.dumps([fact.provider, fact.config], sort_keys=True)
+
+
+def question(fact: FactInfo) -> str:
+    """A fact's provider and configuration as one string; equal questions are equal."""
+    return _question(fact)
+
+
+def _walk(node: cel.Expr) -> Iterator[cel.Expr]:
+    pending = [node]
+    while pending:
+        part = pending.pop()
+        yield part
+        pending.extend(cel.children(part))

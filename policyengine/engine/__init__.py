@@ -1,0 +1,7 @@
+"""The decision engine: a program, sources of facts and a clock, and one path for sync and async."""
+
+from __future__ import annotations
+
+from policyengine.engine.engine import Engine
+
+__all__ = ["Engine"]

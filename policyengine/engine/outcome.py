@@ -1,0 +1,258 @@
+"""From matched rules to a verdict and obligations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from policyengine.decision import (
+    Approval,
+    Notice,
+    Obligation,
+    Reason,
+    Redaction,
+    Routing,
+    RuleError,
+    Tagged,
+    Triggered,
+)
+from policyengine.engine.redaction import Piece, merged
+from policyengine.errors import EvaluationError, FactError
+from policyengine.program import (
+    RESTRICTING,
+    VERDICTS,
+    Allow,
+    Deny,
+    ObligationEffect,
+    PointProgram,
+    Redact,
+    RequireApproval,
+    Route,
+    RuleInfo,
+    Tag,
+    Trigger,
+    Verdict,
+    VerdictEffect,
+    Warn,
+)
+
+# More evidence than this is counted, not listed.
+MAX_EVIDENCE = 50
+
+_VERDICT_OF: dict[type, Verdict] = {
+    Allow: "allow",
+    Deny: "deny",
+    RequireApproval: "require_approval",
+}
+_NAMES: dict[type, str] = {
+    Redact: "redact",
+    Route: "route",
+    Trigger: "trigger",
+    Warn: "warn",
+    Tag: "tag",
+}
+
+
+class Effects(Protocol):
+    """What has effects: a rule, before compiling or after."""
+
+    @property
+    def verdict(self) -> VerdictEffect | None: ...
+
+    @property
+    def obligations(self) -> tuple[ObligationEffect, ...]: ...
+
+
+def effect_of(rule: Effects) -> str:
+    """What a rule asks for, in one word or several: `deny`, `redact, tag`."""
+    if rule.verdict is not None:
+        return _VERDICT_OF[type(rule.verdict)]
+    return ", ".join(_NAMES[type(effect)] for effect in rule.obligations)
+
+
+def plain_reason(rule: RuleInfo) -> Reason:
+    """The reason that a matched rule gives when there is no evidence."""
+    message, admin = "", ""
+    if rule.verdict is not None:
+        message, admin = rule.verdict.message, rule.verdict.admin
+    else:
+        message = next((e.message for e in rule.obligations if isinstance(e, Warn)), "")
+    return Reason(
+        code="rule",
+        effect=effect_of(rule),
+        rule=rule.id,
+        policy=rule.policy,
+        message=message,
+        admin=admin,
+        span=rule.span,
+        mode=rule.mode,
+        severity=rule.severity,
+    )
+
+
+class Outcome:
+    """Gathers what the rules of one decision ask for."""
+
+    def __init__(self, point: PointProgram, answers: Mapping[int, Any]) -> None:
+        self._point = point
+        self._answers = answers
+        self.verdict: Verdict | None = None
+        self.reasons: list[Reason] = []
+        self.shadow: list[Reason] = []
+        self.errors: list[RuleError] = []
+        self._others: list[Obligation] = []
+        self._routes: list[Routing] = []
+        self._triggers: dict[str, Triggered] = {}
+        self._pieces: list[Piece] = []
+
+    def match(self, position: int, reason: Reason) -> None:
+        """Notes a rule whose condition holds."""
+        rule = self._point.rules[position]
+        evidence = self._evidence(rule)
+        if evidence:
+            reason = replace(reason, evidence=evidence)
+        if rule.mode == "shadow":
+            self.shadow.append(reason)
+            return
+        self.reasons.append(reason)
+        if rule.mode == "warn":
+            if reason.message:
+                self._others.append(Notice(rule.id, reason.message))
+            return
+        if rule.verdict is not None:
+            self._judge(rule)
+        for effect in rule.obligations:
+            self._oblige(rule, effect, evidence)
+
+    def fail(self, position: int, error: EvaluationError) -> None:
+        """Notes a rule that could not be evaluated; it may count as matched."""
+        rule = self._point.rules[position]
+        counts = rule.on_error == "match"
+        self.errors.append(
+            RuleError(
+                rule.id, rule.policy, error.code, error.message, rule.span,
+                "match" if counts else "skip",
+            )
+        )  # fmt: skip
+        if not counts:
+            return
+        reason = replace(
+            plain_reason(rule),
+            code="rule-error",
+            admin=f"the rule could not be evaluated ({error.code}) and counts as matched",
+        )
+        if rule.mode == "shadow":
+            self.shadow.append(reason)
+            return
+        self.reasons.append(reason)
+        if rule.mode == "warn":
+            return
+        if rule.verdict is not None:
+            self._judge(rule)
+        for effect in rule.obligations:
+            if isinstance(effect, Redact):
+                self._unredactable(rule)
+            elif isinstance(effect, RESTRICTING):
+                self._oblige(rule, effect, ())
+
+    def settle(self) -> Verdict:
+        """The verdict: the strictest that was asked for, else the point's default."""
+        if self.verdict is None:
+            silent = self._point.default == "deny" and not self._point.rules
+            code = "no-policy" if silent else "default"
+            self.verdict = self._point.default
+            message = (
+                f"no policy decides `{self._point.name}`, so it is denied"
+                if silent
+                else f"no rule decided, and the default of `{self._point.name}` is to "
+                f"{self._point.default.replace('_', ' ')}"
+            )
+            self.reasons.append(
+                Reason(code=code, effect=self._point.default, message=message)  # type: ignore[arg-type]
+            )
+        return self.verdict
+
+    def obligations(
+        self, texts: Mapping[str, str]
+    ) -> tuple[tuple[Obligation, ...], dict[str, str]]:
+        """All obligations, and the redacted texts by field."""
+        routes = sorted(self._routes, key=lambda route: -route.priority)[:1]
+        redactions, content = merged(self._pieces, texts)
+        triggers = list(self._triggers.values())
+        return (*routes, *redactions, *triggers, *self._others), content
+
+    @property
+    def redacts(self) -> bool:
+        """Whether any text must be changed."""
+        return bool(self._pieces)
+
+    def _judge(self, rule: RuleInfo) -> None:
+        verdict = _VERDICT_OF[type(rule.verdict)]
+        if self.verdict is None or VERDICTS.index(verdict) > VERDICTS.index(self.verdict):
+            self.verdict = verdict
+        if isinstance(rule.verdict, RequireApproval):
+            self._others.append(Approval(rule.id, rule.verdict.approvers, rule.verdict.count))
+
+    def _oblige(self, rule: RuleInfo, effect: Any, evidence: tuple[Any, ...]) -> None:
+        match effect:
+            case Redact(style=style):
+                self._pieces.extend(
+                    Piece(
+                        found["field"], found["start"], found["end"], found["type"], style, rule.id
+                    )
+                    for found in self._findings(rule)
+                    if "start" in found
+                )
+            case Route(to=to, priority=priority):
+                self._routes.append(Routing(to, rule.id, priority))
+            case Trigger():
+                self._trigger(rule, effect, evidence)
+            case Warn(message=message):
+                self._others.append(Notice(rule.id, message))
+            case Tag(values=values):
+                self._others.extend(Tagged(rule.id, key, text) for key, text in values.items())
+
+    def _trigger(self, rule: RuleInfo, effect: Trigger, evidence: tuple[Any, ...]) -> None:
+        key = json.dumps([effect.agent, effect.inputs], sort_keys=True)
+        before = self._triggers.get(key)
+        if before is None:
+            self._triggers[key] = Triggered(
+                effect.agent, effect.required, (rule.id,), effect.inputs, evidence
+            )
+            return
+        self._triggers[key] = replace(
+            before,
+            required=before.required or effect.required,
+            rules=(*before.rules, rule.id),
+            evidence=(*before.evidence, *(e for e in evidence if e not in before.evidence)),
+        )
+
+    def _unredactable(self, rule: RuleInfo) -> None:
+        self.verdict = "deny"
+        self.reasons.append(
+            Reason(
+                code="not-redactable",
+                effect="deny",
+                rule=rule.id,
+                policy=rule.policy,
+                message="the content could not be checked for what must be redacted",
+                span=rule.span,
+                severity=rule.severity,
+            )
+        )
+
+    def _findings(self, rule: RuleInfo) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        for fact in rule.facts:
+            answer = self._answers.get(fact)
+            if isinstance(answer, Sequence) and not isinstance(answer, FactError):
+                found.extend(answer)
+        return found
+
+    def _evidence(self, rule: RuleInfo) -> tuple[Mapping[str, Any], ...]:
+        return tuple(self._findings(rule)[:MAX_EVIDENCE]) if rule.facts else ()
+
+
+__all__ = ["Outcome", "Redaction", "effect_of", "plain_reason"]

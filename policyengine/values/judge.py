@@ -1,0 +1,62 @@
+"""Running rules by their reference form, for generated functions of decision points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from policyengine.errors import EvaluationError, FactError
+from policyengine.values import failures
+from policyengine.values.conform import UNSET
+
+Errors = list[tuple[int, EvaluationError]]
+
+
+def rule(
+    position: int,
+    condition: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    matched: list[int],
+    errors: Errors,
+) -> None:
+    """Notes a rule as matched or failed, by the reference form of its condition."""
+    try:
+        if _truth(condition(*arguments)):
+            matched.append(position)
+    except EvaluationError as error:
+        errors.append((position, error.with_traceback(None)))
+    except (RecursionError, MemoryError):
+        errors.append((position, failures.too_deep(0)))
+
+
+def may_hold(condition: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
+    """Whether a rule may match once its facts are known: only a plain false rules it out."""
+    try:
+        return _truth(condition(*arguments))
+    except (EvaluationError, RecursionError, MemoryError):
+        return True
+
+
+def _truth(value: Any) -> bool:
+    if value.__class__ is bool:
+        return bool(value)
+    raise failures.type_mismatch("bool", value)
+
+
+def negation(value: Any) -> bool:
+    """`!value`, for `unless`."""
+    return not _truth(value)
+
+
+def fact(value: Any) -> Any:
+    """The findings of a fact; raises `EvaluationError` when its source failed."""
+    if isinstance(value, FactError):
+        raise EvaluationError(value.code, value.message)
+    if value is UNSET:
+        raise EvaluationError("fact-missing", "a fact was read before it was asked for")
+    return value
+
+
+def closed(matched: list[int], errors: Errors, denies: frozenset[int]) -> bool:
+    """Whether the verdict is settled as deny, so that no further fact can change it."""
+    return not denies.isdisjoint(matched) or any(position in denies for position, _ in errors)
