@@ -1,0 +1,128 @@
+"""Tests as cases: fixtures merged, the matrix expanded, all holes filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from policyengine.diagnostics import CompileError, Diagnostic
+from policyengine.rules.yaml import plain
+from policyengine.source import Span
+from policyengine.testing import model
+from policyengine.testing.matrix import (
+    MAX_COMBINATIONS,
+    UnknownHoleError,
+    combinations,
+    filled,
+    merged,
+    shown,
+)
+from policyengine.testing.suite import Place, Suite, validated
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing to try: a test, or one combination of its matrix.
+
+    `test` has no holes left; for a decision `input` is the whole input. `problem` says what is
+    wrong with the test, so that it cannot be tried; then `test` is None.
+    """
+
+    suite: Suite
+    name: str
+    place: Place
+    span: Span
+    test: model.DecisionTest | model.CompileTest | None
+    point: str = ""
+    clock: str = ""
+    input: Any = None
+    skip: str = ""
+    problem: Diagnostic | None = None
+
+
+def cases(suite: Suite) -> Iterator[Case]:
+    """All cases of a suite, in the order of the file."""
+    for i, test in enumerate(suite.model.tests):
+        place: Place = ("tests", i)
+        span = suite.document.span((*place, "name"))
+        if isinstance(test, model.CompileTest):
+            yield Case(suite, test.name, place, span, test, skip=test.skip or "")
+            continue
+        number = prod(len(values) for values in test.matrix.values())
+        if not 0 < number <= MAX_COMBINATIONS:
+            message = (
+                f"the matrix has {number:,} combinations; there must be 1 to {MAX_COMBINATIONS:,}"
+            )
+            where = suite.document.span((*place, "matrix"))
+            yield _broken(suite, test.name, place, Diagnostic("matrix-size", message, where))
+            continue
+        for chosen in combinations(test.matrix):
+            yield _case(suite, test, place, chosen)
+
+
+def _case(suite: Suite, test: model.DecisionTest, place: Place, chosen: dict[str, Any]) -> Case:
+    name = test.name
+    try:
+        name = _name(test.name, chosen)
+        raw = _filled(suite, place, chosen)
+        full = validated(model.DecisionTest, raw, suite.document, place)
+        whole: Any = {}
+        for fixture in [*full.fixtures, *([full.fixture] if full.fixture else [])]:
+            whole = merged(whole, filled(_fixture(suite, place, fixture), chosen))
+    except UnknownHoleError as error:
+        span = suite.document.span((*place, "name"))
+        problem = Diagnostic("unknown-matrix-name", error.message, span, note=error.note)
+        return _broken(suite, name, place, problem)
+    except CompileError as error:
+        return _broken(suite, name, place, error.diagnostics[0])
+    point = full.point or suite.model.point
+    if point is None:
+        message = "neither this test nor its suite names a decision point"
+        span = suite.document.span((*place, "name"))
+        return _broken(suite, name, place, Diagnostic("missing-field", message, span))
+    return Case(
+        suite,
+        name,
+        place,
+        suite.document.span((*place, "name")),
+        full,
+        point=point,
+        clock=full.clock or suite.model.clock,
+        input=merged(whole, full.input),
+        skip=full.skip or "",
+    )
+
+
+def _filled(suite: Suite, place: Place, chosen: dict[str, Any]) -> dict[str, Any]:
+    """The test as written, holes filled. What a hole in the text of a file cannot name stays."""
+    node = suite.document.node(place)
+    if node is None:
+        raise KeyError(place)
+    raw: dict[str, Any] = plain(node)
+    matrix = raw.pop("matrix", None)
+    found: dict[str, Any] = filled(raw, chosen)
+    return found if matrix is None else {**found, "matrix": {}}
+
+
+def _fixture(suite: Suite, place: Place, name: str) -> Any:
+    if name in suite.model.fixtures:
+        return suite.model.fixtures[name]
+    # Known at reading time unless the matrix made the name.
+    span = suite.document.span((*place, "name"))
+    message = f"there is no fixture `{name[:80]}` in this file"
+    raise CompileError([Diagnostic("unknown-fixture", message, span)])
+
+
+def _broken(suite: Suite, name: str, place: Place, problem: Diagnostic) -> Case:
+    span = suite.document.span((*place, "name"))
+    return Case(suite, name, place, span, None, problem=problem)
+
+
+def _name(name: str, chosen: dict[str, Any]) -> str:
+    """The test's name with its combination, unless the name already tells it."""
+    told = filled(name, chosen)
+    if told != name or not chosen:
+        return told if isinstance(told, str) else shown(told)
+    return f"{name} [{', '.join(f'{key}={shown(value)}' for key, value in chosen.items())}]"

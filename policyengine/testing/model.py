@@ -1,0 +1,211 @@
+"""The file format of policy tests, as pydantic models; the JSON Schema is made from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, StringConstraints, Tag
+
+API_VERSION = "policyengine.dev/v1"
+KIND = "TestSuite"
+
+# Tests without a clock of their own get this one, so that they answer the same every day.
+DEFAULT_CLOCK = "2026-01-15T12:00:00Z"
+
+NAME_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
+Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=100)]
+Hole = Annotated[str, StringConstraints(pattern=r"^\$\{matrix\.[^{}]+\}$")]
+FilePath = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Verdict = Literal["allow", "require_approval", "deny"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RuleSets(_Strict):
+    """Rules that must, and that must not, have matched; others may."""
+
+    include: list[str] = Field(default=[], description="Ids of rules that must have matched.")
+    exclude: list[str] = Field(default=[], description="Ids of rules that must not.")
+
+
+class ExpectedReason(_Strict):
+    """Some reason of the decision has all of these; texts need only contain what is given."""
+
+    rule: str | None = None
+    policy: str | None = None
+    code: str | None = Field(default=None, description="`rule`, `rule-error`, `default`, ...")
+    effect: str | None = Field(default=None, description="`deny`, `redact`, `route`, ...")
+    message: str | None = Field(default=None, description="Part of the text for the user.")
+    admin: str | None = Field(default=None, description="Part of the text for the operator.")
+    severity: str | None = None
+    mode: str | None = None
+
+
+class ExpectedError(_Strict):
+    """Some rule could not be evaluated, in this way."""
+
+    rule: str | None = None
+    code: str | None = None
+    message: str | None = Field(default=None, description="Part of the message.")
+    counted_as: Literal["match", "skip"] | None = None
+
+
+class ExpectedRoute(_Strict):
+    """The tier that was chosen, and by what."""
+
+    to: str | None = None
+    rule: str | None = None
+    priority: int | None = None
+
+
+class ExpectedRedaction(_Strict):
+    """Some redaction has all of these."""
+
+    field: str | None = None
+    start: int | Hole | None = None
+    end: int | Hole | None = None
+    replacement: str | None = None
+    rules: list[str] | None = None
+
+
+class ExpectedTrigger(_Strict):
+    """Some trigger has all of these; `inputs` need only contain what is given."""
+
+    agent: str | None = None
+    required: bool | Hole | None = None
+    rules: list[str] | None = None
+    inputs: dict[str, JsonValue] | None = None
+
+
+class ExpectedApproval(_Strict):
+    """Some approval has all of these."""
+
+    rule: str | None = None
+    approvers: list[str] | None = None
+    count: int | Hole | None = None
+
+
+class ExpectedObligations(_Strict):
+    """What the decision asks for. What is not named is not looked at; an empty list means none."""
+
+    route: str | ExpectedRoute | None = Field(
+        default=None, description="The tier, or null for no route."
+    )
+    triggers: list[str | ExpectedTrigger] | None = Field(
+        default=None, description="Agents, or triggers in part."
+    )
+    redactions: list[ExpectedRedaction] | None = None
+    approvals: list[ExpectedApproval] | None = None
+    warnings: list[str] | None = Field(default=None, description="Parts of messages.")
+    tags: dict[str, str] | None = Field(default=None, description="Labels; others may be there.")
+
+
+class Expectation(_Strict):
+    """What a decision must look like. Errors that are not expected fail the test."""
+
+    verdict: Verdict | Hole | None = None
+    allowed: bool | Hole | None = None
+    rules: list[str] | RuleSets | Hole | None = Field(
+        default=None, description="Ids of all rules that matched, or `include` and `exclude`."
+    )
+    shadow: list[str] | None = Field(
+        default=None, description="Ids of all rules in shadow mode that matched."
+    )
+    reasons: list[ExpectedReason] | None = None
+    obligations: ExpectedObligations | None = None
+    content: dict[str, str] | None = Field(
+        default=None, description="Redacted texts by their field, as they may be passed on."
+    )
+    errors: list[ExpectedError] | None = None
+
+
+class DecisionTest(_Strict):
+    """One request, and the decision it must get; with a matrix, one for each combination."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    description: str = ""
+    point: str | None = Field(default=None, description="Decision point; or the suite's.")
+    fixture: str | None = Field(default=None, description="Short for `fixtures` with one name.")
+    fixtures: list[str] = Field(default=[], description="Merged in order, then `input` on top.")
+    input: dict[str, JsonValue] = {}
+    matrix: dict[Name, list[JsonValue]] = Field(
+        default={},
+        description="Values by name: one case for each combination, used as `${matrix.name}`.",
+    )
+    facts: dict[str, list[dict[str, JsonValue]] | Literal["error"]] = Field(
+        default={}, description="What guards find, by the guard's name; or `error` to let it fail."
+    )
+    clock: str | None = Field(default=None, description="RFC 3339.")
+    expect: Expectation
+    skip: str | None = Field(default=None, min_length=1, description="Why this is not run.")
+
+
+class ExpectedDiagnostic(_Strict):
+    """A finding of the compiler; what is not given is not looked at."""
+
+    slug: str | None = None
+    line: int | None = None
+    column: int | None = None
+    message: str | None = Field(default=None, description="Part of the message.")
+    file: str | None = None
+
+
+class CompileExpectation(_Strict):
+    """All errors that compiling must give; an empty list means that it must succeed."""
+
+    compile_errors: list[ExpectedDiagnostic]
+
+
+class CompileTest(_Strict):
+    """Files that the compiler must refuse (or accept), and where."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    description: str = ""
+    policy: str | None = Field(default=None, description="Short for `files` with `policy.yaml`.")
+    files: dict[FilePath, str] = Field(
+        default={}, description="Texts by path. A `bundle.yaml` is added where there is none."
+    )
+    expect: CompileExpectation
+    skip: str | None = Field(default=None, min_length=1, description="Why this is not run.")
+
+
+def _kind(value: Any) -> str:
+    compiles = isinstance(value, dict) and ("policy" in value or "files" in value)
+    return "compile" if compiles else "decision"
+
+
+Test = Annotated[
+    Annotated[DecisionTest, Tag("decision")] | Annotated[CompileTest, Tag("compile")],
+    Discriminator(_kind),
+]
+
+
+class TestSuite(_Strict):
+    """A file of policy tests."""
+
+    __test__ = False
+
+    model_config = ConfigDict(title="TestSuite", populate_by_name=True)
+
+    api_version: Literal["policyengine.dev/v1"] = Field(alias="apiVersion")
+    kind: Literal["TestSuite"]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    description: str = ""
+    clock: str = Field(default=DEFAULT_CLOCK, description="RFC 3339; the time of all decisions.")
+    point: str | None = Field(default=None, description="Decision point of tests that name none.")
+    fixtures: dict[Name, dict[str, JsonValue]] = Field(
+        default={}, description="Named parts of inputs."
+    )
+    tests: list[Test]
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a test file.
+
+    >>> json_schema()["title"]
+    'TestSuite'
+    """
+    schema = TestSuite.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,227 @@
+"""Running the policy tests of a bundle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import policyengine
+from policyengine.errors import FactError
+from policyengine.explain import explain
+from policyengine.rules.files import Files, folder_of
+from policyengine.testing import model
+from policyengine.testing.cases import Case, cases
+from policyengine.testing.clock import moment
+from policyengine.testing.compare import compile_differences, differences
+from policyengine.testing.compiling import compiled_errors
+from policyengine.testing.results import CaseResult, SuiteResults
+from policyengine.testing.selection import Selection
+from policyengine.testing.suite import read_suites
+
+if TYPE_CHECKING:
+    from policyengine.api import Engine
+    from policyengine.engine.facts import Answer
+    from policyengine.rules.model import Bundle, CheckedBundle
+
+
+class OnResult(Protocol):
+    """Told of each result, in the order in which tests run."""
+
+    def __call__(self, result: CaseResult, done: int, total: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """The bundle under test."""
+
+    checked: CheckedBundle
+    engine: Engine
+    rules: frozenset[str]
+    guards: frozenset[str]
+
+
+def run(
+    bundle: str | Path | Bundle | CheckedBundle,
+    *,
+    files: Files | None = None,
+    filter: str | None = None,
+    shuffle_seed: int | None = None,
+    fail_fast: bool = False,
+    on_result: OnResult | None = None,
+) -> SuiteResults:
+    """Run the tests in a bundle's folder `tests/`.
+
+    `files` is where to find them, by default the bundle's own folder on disk. `filter` chooses
+    tests by name (see `Selection`), `shuffle_seed` puts them into another order, `fail_fast` stops
+    after the first that does not pass.
+
+    Raises `CompileError` if the bundle itself is invalid. What is wrong with a test file is in
+    the results.
+    """
+    began = time.perf_counter_ns()
+    subject = _subject(bundle)
+    read = read_suites(files or folder_of(subject.checked.bundle.root))
+    every = [case for suite in read.suites for case in cases(suite)]
+    selection = Selection(filter or "")
+    chosen = [case for case in every if selection.takes(case.suite.model.name, case.name)]
+    if shuffle_seed is not None:
+        # The order of tests is no secret.
+        Random(shuffle_seed).shuffle(chosen)  # noqa: S311
+    results: list[CaseResult] = []
+    for case in chosen:
+        result = _timed(case, subject)
+        results.append(result)
+        if on_result is not None:
+            on_result(result, len(results), len(chosen))
+        if fail_fast and result.outcome in ("failed", "error"):
+            break
+    return SuiteResults(
+        cases=tuple(results),
+        diagnostics=read.diagnostics,
+        unselected=len(every) - len(chosen),
+        not_run=len(chosen) - len(results),
+        shuffle_seed=shuffle_seed,
+        duration_ns=time.perf_counter_ns() - began,
+        sources=read.sources,
+    )
+
+
+def together(results: Iterable[SuiteResults]) -> SuiteResults:
+    """The results of several bundles as one. A bundle without tests makes the whole no success.
+
+    >>> together([]).ok
+    False
+    """
+    parts = tuple(results)
+    return SuiteResults(
+        cases=tuple(case for part in parts for case in part.cases),
+        diagnostics=tuple(found for part in parts for found in part.diagnostics),
+        unselected=sum(part.unselected for part in parts),
+        not_run=sum(part.not_run for part in parts),
+        shuffle_seed=next((p.shuffle_seed for p in parts if p.shuffle_seed is not None), None),
+        duration_ns=sum(part.duration_ns for part in parts),
+        sources={path: source for part in parts for path, source in part.sources.items()},
+    )
+
+
+def _subject(bundle: str | Path | Bundle | CheckedBundle) -> _Subject:
+    from policyengine.rules.model import CheckedBundle
+
+    if isinstance(bundle, str | Path):
+        bundle = policyengine.load(bundle)
+    checked = bundle if isinstance(bundle, CheckedBundle) else policyengine.check(bundle)
+    rules = [(r.policy.name, r.rule.id) for p in checked.points.values() for r in p.rules]
+    names = {name for policy, rule in rules for name in (rule, f"{policy}/{rule}")}
+    program = policyengine.compile(checked)
+    guards = frozenset(f.provider for p in program.points.values() for f in p.facts)
+    return _Subject(checked, policyengine.Engine(program), frozenset(names), guards)
+
+
+def _timed(case: Case, subject: _Subject) -> CaseResult:
+    began = time.perf_counter_ns()
+    result = _result(case, subject)
+    return replace(result, duration_ns=time.perf_counter_ns() - began)
+
+
+def _result(case: Case, subject: _Subject) -> CaseResult:
+    told = CaseResult(case.suite.model.name, case.name, "passed", case.span)
+    if case.problem is not None:
+        message = ": ".join(filter(None, (case.problem.message, case.problem.note)))
+        return replace(told, outcome="error", message=message, span=case.problem.span)
+    if case.skip:
+        return replace(told, outcome="skipped", message=case.skip)
+    match case.test:
+        case model.CompileTest() as test:
+            return _compiled(case, test, told)
+        case model.DecisionTest() as test:
+            return _decided(case, test, told, subject)
+        case None:
+            raise ValueError("a case has either a test or a problem")
+
+
+def _compiled(case: Case, test: model.CompileTest, told: CaseResult) -> CaseResult:
+    try:
+        found = compiled_errors(test)
+    except ValueError as error:
+        return replace(told, outcome="error", message=str(error))
+    at = (*case.place, "expect")
+    wrong = compile_differences(test.expect, found, case.suite.document, at)
+    if not wrong:
+        return told
+    return replace(told, outcome="failed", differences=wrong)
+
+
+def _decided(
+    case: Case, test: model.DecisionTest, told: CaseResult, subject: _Subject
+) -> CaseResult:
+    mistake = _mistake(case, test, subject)
+    if mistake:
+        return replace(told, outcome="error", message=mistake)
+    facts = {name: _known(answer) for name, answer in test.facts.items()}
+    now = moment(case.clock)
+    decision = subject.engine.decide(case.point, case.input, facts=facts, now=now)
+    wrong = differences(test.expect, decision, case.suite.document, (*case.place, "expect"))
+    if not wrong:
+        return told
+    explanation = explain(
+        subject.checked, subject.engine, case.point, case.input, facts=facts, now=now
+    )
+    return replace(
+        told, outcome="failed", differences=wrong, decision=decision, explanation=explanation
+    )
+
+
+def _known(answer: list[dict[str, Any]] | Literal["error"]) -> Answer:
+    if answer == "error":
+        return FactError("faked", "the test lets this guard fail")
+    return answer
+
+
+def _mistake(case: Case, test: model.DecisionTest, subject: _Subject) -> str:
+    """What is wrong with the test itself: a name that does not exist would test nothing."""
+    if case.point not in subject.checked.points:
+        return _unknown("decision point", case.point, subject.checked.points)
+    for rule in _rules_named(test.expect):
+        if rule not in subject.rules:
+            return _unknown("rule", rule, subject.rules)
+    for guard in test.facts:
+        if guard not in subject.guards:
+            return _unknown("rule with the guard", guard, subject.guards)
+    if not test.expect.model_fields_set:
+        return "`expect` says nothing, so nothing is tested"
+    try:
+        moment(case.clock)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _rules_named(expect: model.Expectation) -> list[str]:
+    rules: list[str | None] = []
+    if isinstance(expect.rules, model.RuleSets):
+        rules += [*expect.rules.include, *expect.rules.exclude]
+    elif isinstance(expect.rules, list):
+        rules += expect.rules
+    rules += [*(expect.shadow or ())]
+    rules += [item.rule for item in (*(expect.reasons or ()), *(expect.errors or ()))]
+    wanted = expect.obligations
+    if wanted is not None:
+        rules += [item.rule for item in wanted.approvals or ()]
+        if isinstance(wanted.route, model.ExpectedRoute):
+            rules.append(wanted.route.rule)
+        for redaction in wanted.redactions or ():
+            rules += redaction.rules or ()
+        for trigger in wanted.triggers or ():
+            rules += [] if isinstance(trigger, str) else trigger.rules or ()
+    return [rule for rule in rules if rule is not None]
+
+
+def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, sorted(known), n=1)
+    hint = f"; did you mean `{close[0]}`?" if close else ""
+    return f"the bundle has no {kind} `{name}`{hint}"
