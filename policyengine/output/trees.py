@@ -1,0 +1,60 @@
+"""An explanation as a tree of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from policyengine.output.text import VERDICT_ROLES, Role, line, paint
+
+if TYPE_CHECKING:
+    from policyengine.explain import ClauseTrace, Explanation, RuleTrace, Step
+
+_RESULTS: dict[str, Role] = {"matched": "strong", "not matched": "dim", "error": "bad"}
+_HOLDS: dict[bool | None, tuple[str, Role]] = {
+    True: ("holds", "good"),
+    False: ("does not hold", "caution"),
+    None: ("could not be evaluated", "bad"),
+}
+
+
+def told(explanation: Explanation, color: bool) -> list[str]:
+    """The verdict, then every rule with its conditions and the values that decided."""
+    verdict = explanation.decision.verdict
+    lines = [
+        f"{paint(verdict.upper(), VERDICT_ROLES[verdict], color)}  "
+        f"{line(explanation.decision.point)}"
+    ]
+    for rule in explanation.rules:
+        lines += ["", *_rule(rule, color)]
+    if not explanation.rules:
+        lines += ["", "no rules were asked"]
+        lines += [f"  {line(reason.message)}" for reason in explanation.decision.reasons]
+    return lines
+
+
+def _rule(rule: RuleTrace, color: bool) -> Iterator[str]:
+    result = paint(rule.result, _RESULTS[rule.result], color)
+    mode = f" ({rule.mode})" if rule.mode != "enforce" else ""
+    place = paint(line(str(rule.span)), "place", color)
+    yield f"{paint(line(rule.rule), 'strong', color)} ({line(rule.effect)}) {result}{mode}  {place}"
+    yield f"  {line(rule.why)}"
+    for clause in rule.clauses:
+        yield from _clause(clause, color)
+
+
+def _clause(clause: ClauseTrace, color: bool) -> Iterator[str]:
+    told, role = _HOLDS[clause.holds]
+    yield f"  {line(clause.clause)} {paint(told, role, color)}"
+    yield from _step(clause.step, 2, color)
+
+
+def _step(step: Step, depth: int, color: bool) -> Iterator[str]:
+    outcome = paint("not reached", "dim", color)
+    if step.error:
+        outcome = paint(line(step.error), "bad", color)
+    elif step.reached:
+        outcome = paint(line(step.value), "good", color)
+    yield f"{'  ' * depth}{line(step.text)} = {outcome}"
+    for part in step.parts:
+        yield from _step(part, depth + 1, color)
