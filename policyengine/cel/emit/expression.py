@@ -9,7 +9,7 @@ from typing import Any
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression, VariableRef
-from policyengine.cel.emit.fast import Fast
+from policyengine.cel.emit.fast import BINDINGS, Fast
 from policyengine.cel.emit.kinds import kind
 from policyengine.cel.emit.module import Module, call, function, load
 from policyengine.cel.emit.paths import Path, Paths, Used, used_paths
@@ -34,27 +34,29 @@ def expression(checked: CheckedExpression) -> Emitted:
         wanted = kind(checked.types[node.id])
         read = module.runtime("conform.variable")
         name, kind_ = ast.Constant(value=reference.name), ast.Constant(value=wanted)
-        return call(read, load("bindings"), name, kind_)
+        return call(read, load(BINDINGS), name, kind_)
 
     reference = Reference(checked, module, resolve).emit(checked.ast.root)
     body: list[ast.stmt] = [ast.Return(value=reference)]
-    module.functions.append(function("reference", ("bindings",), body))
-    module.functions.append(function("evaluate", ("bindings",), _evaluate(checked, module)))
+    module.functions.append(function("reference", (BINDINGS,), body))
+    module.functions.append(function("evaluate", (BINDINGS,), _evaluate(checked, module)))
     tree = module.tree()
     code = compile(tree, checked.ast.text.path, "exec", dont_inherit=True)
     return Emitted(code, ast.unparse(tree), module.objects)
 
 
 def _evaluate(checked: CheckedExpression, module: Module) -> list[ast.stmt]:
-    refer: ast.stmt = ast.Return(value=call(load("reference"), load("bindings")))
+    refer: ast.stmt = ast.Return(value=call(load("reference"), load(BINDINGS)))
     used = used_paths(checked, lambda _: False)
-    paths = Paths(module, {**used.tested, **used.read}, lambda path: _strict(path, used))
+    late = frozenset(path for path in used.once if _strict(path, used))
+    found = {**used.tested, **used.read}
+    paths = Paths(module, found, lambda path: _strict(path, used), late)
     fast = Fast(module, paths)
     try:
         made = fast.over(checked, checked.ast.root)
     except Unsuited:
         return [refer]
-    body = [*paths.loads("bindings", fast.unsure), *fast.block, ast.Return(value=made.node)]
+    body = [*paths.loads(BINDINGS, fast.unsure), *fast.block, ast.Return(value=made.node)]
     # INVARIANT: whatever fast code raises, the reference gives the answer or the error.
     unsure = ast.ExceptHandler(type=load("Exception"), name=None, body=[ast.Pass()])
     return [ast.Try(body=body, handlers=[unsure], orelse=[], finalbody=[]), refer]

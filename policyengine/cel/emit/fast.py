@@ -21,7 +21,7 @@ from policyengine.cel.checked import (
     VariableRef,
 )
 from policyengine.cel.emit import inline
-from policyengine.cel.emit.kinds import kind
+from policyengine.cel.emit.kinds import CLASSES, kind
 from policyengine.cel.emit.loops import Loops
 from policyengine.cel.emit.module import (
     Module,
@@ -39,6 +39,7 @@ from policyengine.cel.emit.paths import (
     Paths,
     class_of,
     guard,
+    in_int_range,
     path_of,
     soft_default,
     test,
@@ -52,6 +53,9 @@ Given = Callable[["Fast", str], Value | None]
 
 Ask = Callable[[CheckedExpression, cel.Call], ast.expr]
 """The local that holds the findings that a fact call asks for."""
+
+# The parameter that late paths are loaded from.
+BINDINGS = "bindings"
 
 _SCALARS = frozenset(
     {"bool", "int", "uint", "double", "string", "bytes", "null_type", "timestamp", "duration"}
@@ -196,6 +200,8 @@ class Fast:
         assert found is not None
         path, type_ = found
         name, wanted = self._paths.name(path), kind(type_)
+        if self._paths.is_late(path):
+            return self._late(path, wanted)
         value = Value(load(name), wanted in _SCALARS)
         if self._paths.is_strict(path) or ("kind", name) in self._known:
             return value
@@ -206,6 +212,32 @@ class Fast:
             self.add(*guard(self.module, name, wanted, self.unsure))
         self._known["kind", name] = _NOTHING
         return value
+
+    def _late(self, path: Path, wanted: str) -> Value:
+        """A path that is used here alone: loaded and guarded in the middle of the expression."""
+        name = self._paths.name(path)
+        loaded = self._paths.loaded(path, BINDINGS)
+        if wanted not in CLASSES or wanted == "double":
+            self.add(assign(name, loaded), *guard(self.module, name, wanted, self.unsure))
+            return Value(load(name), wanted in _SCALARS)
+        taken = ast.NamedExpr(target=ast.Name(id=name, ctx=ast.Store()), value=loaded)
+        right = compare(class_of(taken), ast.Is(), load(CLASSES[wanted]))
+        if wanted == "int":
+            right = both(right, in_int_range(load(name)))
+        unsure = call(self.module.runtime("conform.unsure"))
+        return Value(ast.IfExp(test=right, body=load(name), orelse=unsure), wanted in _SCALARS)
+
+    def late_text(self, node: cel.Expr) -> tuple[ast.expr, str] | None:
+        """A string that is used here alone, not guarded yet, and the local that it goes to.
+
+        What equals a string constant is a string, so the guard can wait until it does not.
+        """
+        found = path_of(self.checked, node)
+        if found is None or kind(found[1]) != "string" or not self._paths.is_late(found[0]):
+            return None
+        name = self._paths.name(found[0])
+        loaded = self._paths.loaded(found[0], BINDINGS)
+        return ast.NamedExpr(target=ast.Name(id=name, ctx=ast.Store()), value=loaded), name
 
     def _select(self, node: cel.Select) -> Value:
         if node.id in self.checked.references:
@@ -328,7 +360,7 @@ class Fast:
             assert self._ask is not None
             return Value(self._ask(self.checked, node), True)
         nodes = operands_of(node, reference)
-        found = inline.in_constants(self, nodes) if node.function == "@in" else None
+        found = inline.with_constants(self, node.function, nodes)
         if found is not None:
             return Value(found, True)
         args = [self.emit(arg) for arg in nodes]

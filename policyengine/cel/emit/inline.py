@@ -18,7 +18,7 @@ from policyengine.cel import ast as cel
 from policyengine.cel.checked import FunctionRef
 from policyengine.cel.emit.kinds import kind
 from policyengine.cel.emit.module import assign, call, compare, load, method, negated
-from policyengine.cel.emit.paths import in_int_range
+from policyengine.cel.emit.paths import class_of, in_int_range
 from policyengine.cel.emit.value import Emitter, Value
 
 _PLAIN = frozenset({"string", "int", "uint", "double", "bytes", "bool", "timestamp", "duration"})
@@ -106,9 +106,38 @@ def _equality(
     return None
 
 
-def in_constants(fast: Emitter, nodes: tuple[cel.Expr, ...]) -> ast.expr | None:
-    """`x in [constants]` as a look-up in a set, for strings and for ints; else None."""
-    element, container = nodes
+def with_constants(fast: Emitter, function: str, nodes: tuple[cel.Expr, ...]) -> ast.expr | None:
+    """`x in [constants]` as a look-up in a set, and comparisons with a string; else None."""
+    if function == "@in":
+        return _in_constants(fast, *nodes)
+    if function not in ("_==_", "_!=_") or not any(map(_is_text, nodes)):
+        return None
+    value, constant = nodes if _is_text(nodes[1]) else (nodes[1], nodes[0])
+    late = fast.late_text(value)
+    if late is None:
+        return None
+    operator = ast.Eq() if function == "_==_" else ast.NotEq()
+    return _guarded_later(fast, late, operator, fast.emit(constant).node)
+
+
+def _guarded_later(
+    fast: Emitter, late: tuple[ast.expr, str], operator: ast.cmpop, other: ast.expr
+) -> ast.expr:
+    """The comparison; only where it found nothing equal is the value's class looked at."""
+    taken, name = late
+    compared = compare(taken, operator, other)
+    unsure = call(fast.module.runtime("conform.unsure"))
+    class_ = class_of(load(name))
+    if isinstance(operator, ast.NotEq | ast.NotIn):
+        is_text = compare(class_, ast.Is(), load("str"))
+        settled = ast.BoolOp(op=ast.Or(), values=[is_text, unsure])
+        return ast.BoolOp(op=ast.And(), values=[compared, settled])
+    other_class = compare(class_, ast.IsNot(), load("str"))
+    settled = ast.BoolOp(op=ast.And(), values=[other_class, unsure])
+    return ast.BoolOp(op=ast.Or(), values=[compared, settled])
+
+
+def _in_constants(fast: Emitter, element: cel.Expr, container: cel.Expr) -> ast.expr | None:
     wanted = kind(fast.type(element))
     if wanted not in ("string", "int") or not isinstance(container, cel.ListExpr):
         return None
@@ -116,6 +145,9 @@ def in_constants(fast: Emitter, nodes: tuple[cel.Expr, ...]) -> ast.expr | None:
     if not constants or len(constants) < len(container.elements) or container.optional:
         return None
     members: list[ast.expr] = [ast.Constant(value=constant.value) for constant in constants]
+    late = fast.late_text(element)
+    if late is not None:
+        return _guarded_later(fast, late, ast.In(), ast.Set(elts=members))
     return compare(fast.emit(element).node, ast.In(), ast.Set(elts=members))
 
 

@@ -8,6 +8,7 @@ others are loaded softly, and are tested where they are used or for a group of r
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -22,10 +23,14 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The paths of an expression by their kinds, and those that it asks for with `has()`."""
+    """The paths of an expression by their kinds, and those that it asks for with `has()`.
+
+    `once` are those that are read in one place only, which is in no loop.
+    """
 
     read: Mapping[Path, str]
     tested: Mapping[Path, str]
+    once: frozenset[Path] = frozenset()
 
 
 def path_of(checked: CheckedExpression, node: cel.Expr) -> tuple[Path, Type] | None:
@@ -50,9 +55,10 @@ def used_paths(checked: CheckedExpression, inline: Callable[[str], bool]) -> Use
     """All paths of an expression; `inline` names the variables that are no input."""
     read: dict[Path, str] = {}
     tested: dict[Path, str] = {}
-    pending: list[cel.Expr] = [checked.ast.root]
+    times: Counter[Path] = Counter()
+    pending: list[tuple[cel.Expr, int]] = [(checked.ast.root, 1)]
     while pending:
-        node = pending.pop()
+        node, weight = pending.pop()
         if isinstance(node, cel.Select) and node.test:
             owner = path_of(checked, node.operand)
             declared = checked.types.get(node.operand.id)
@@ -65,10 +71,12 @@ def used_paths(checked: CheckedExpression, inline: Callable[[str], bool]) -> Use
                     continue
         found = path_of(checked, node)
         if found is None:
-            pending.extend(cel.children(node))
+            inner = 2 if isinstance(node, cel.Comprehension) else weight
+            pending.extend((child, inner) for child in cel.children(node))
         elif not inline(found[0][0]):
             read[found[0]] = kind(found[1])
-    return Used(read, tested)
+            times[found[0]] += weight
+    return Used(read, tested, frozenset(path for path, count in times.items() if count == 1))
 
 
 @dataclass(slots=True)
@@ -82,10 +90,15 @@ class Paths:
     """The local names of all paths of one function, and the code that loads them."""
 
     def __init__(
-        self, module: Module, paths: Mapping[Path, str], strict: Callable[[Path], bool]
+        self,
+        module: Module,
+        paths: Mapping[Path, str],
+        strict: Callable[[Path], bool],
+        late: frozenset[Path] = frozenset(),
     ) -> None:
         self._module = module
         self._strict = strict
+        self._late = late
         self._root = _Branch()
         self._leaves: dict[Path, str] = dict(paths)
         for path, kind_ in sorted(paths.items()):
@@ -116,6 +129,24 @@ class Paths:
         """Whether the path is sure to be there, and of its kind, after the loads."""
         return self._strict(path)
 
+    def is_late(self, path: Path) -> bool:
+        """Whether a strict path is loaded where it is used, because that is one place only."""
+        return path in self._late
+
+    def loaded(self, path: Path, bindings: str) -> ast.expr:
+        """The load of a late path, from the nearest object that is loaded already."""
+        made = load(bindings)
+        for depth, step in enumerate(path):
+            here = path[: depth + 1]
+            known = not self._is_skipped(here)
+            made = load(self.name(here)) if known else item(made, ast.Constant(value=step))
+        return made
+
+    def _is_skipped(self, path: Path) -> bool:
+        """Whether nothing but one late path needs the load."""
+        below = [leaf for leaf in self._leaves if leaf[: len(path)] == path]
+        return len(below) == 1 and below[0] in self._late
+
     def loads(self, bindings: str, raise_: Callable[[], ast.stmt]) -> list[ast.stmt]:
         """The statements that load every path from the dict named `bindings`."""
         made: list[ast.stmt] = []
@@ -132,6 +163,8 @@ class Paths:
     ) -> None:
         for step, child in branch.children.items():
             here = (*path, step)
+            if self._is_skipped(here):
+                continue
             made.append(assign(child.name, self._loaded(child, here, holder, step)))
             if child.kind is not None:
                 made.extend(self._settled(child.name, child.kind, here, raise_))

@@ -39,6 +39,9 @@ class Emitter(Protocol):
     def type(self, node: cel.Expr) -> Type:
         """The static type of a node."""
 
+    def late_text(self, node: cel.Expr) -> tuple[ast.expr, str] | None:
+        """A string whose guard can wait until it is known to equal no constant."""
+
     def add(self, *statements: ast.stmt) -> None:
         """Statements that run before what is emitted next."""
 
