@@ -49,7 +49,7 @@ bench: $(TOOLS) ## Measure beside hand-written Python and cel-python; writes doc
 	@"$(PY)" benchmarks/run.py $(ARGS)
 
 golden: $(TOOLS) ## Renew the goldens of the tests and the generated documentation
-	@POLICYENGINE_GOLDEN=write "$(PY)" -m pytest -q -k golden
+	@"$(PY)" -m pytest -q -n auto --golden
 	@"$(PY)" docs/generate.py
 
 lock: $(TOOLS) ## Renew requirements/*.txt (ARGS=--upgrade for newer versions)

@@ -86,7 +86,9 @@ def because(decision: policyengine.Decision) -> str:
         return "no rule objects"
     first = strict[0]
     if not first.rule:
-        return "no rule allows it" if first.code == "default" else first.code
+        if first.code != "default":
+            return first.code
+        return "no rule objects" if decision.allowed else "no rule allows it"
     place = f"  {first.span.path}:{first.span.line}" if first.span else ""
     return f"{first.rule}{place}"
 
@@ -210,8 +212,10 @@ def gate_differences(data: subprocess.CompletedProcess[str]) -> Iterator[str]:
         return
     found = {
         "exit_code": data.returncode,
-        "verdict": report["decision"]["verdict"],
-        "triggers": sorted(o["agent"] for o in report["decision"]["obligations"] if "agent" in o),
+        "outcome": report["outcome"],
+        "rules": sorted(rule["rule"] for rule in report["judgement"]["rules"]),
+        "triggers": sorted(trigger["agent"] for trigger in report["triggers"]),
+        "unseen": report["unseen"],
     }
     for name, wanted in expected.items():
         if found[name] != wanted:

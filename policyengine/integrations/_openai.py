@@ -81,7 +81,7 @@ _SETTINGS = frozenset({
     "top_p", "truncation", "user", "verbosity",
 })  # fmt: skip
 
-_TEXT_PARTS = {
+TEXT_PARTS = {
     "text": "text",
     "input_text": "text",
     "output_text": "text",
@@ -91,7 +91,7 @@ _TEXT_PARTS = {
 }
 _PART_FIELDS = frozenset({"type", "cache_control", "logprobs"})
 # Texts of a message beside its content.
-_SPOKEN = ("refusal", "reasoning_content", "reasoning")
+SPOKEN = ("refusal", "reasoning_content", "reasoning")
 _MESSAGE_FIELDS = frozenset({
     "role", "content", "name", "tool_call_id", "tool_calls", "function_call", "id", "type",
     "status",
@@ -238,7 +238,7 @@ def _message(value: Any, where: Where, reading: Reading) -> dict[str, Any]:
     source = a_mapping(value, where)
     missed = len(reading.unscanned)
     texts = _content(source.get("content"), f"{where}.content", reading)
-    spoken = [f for f in _SPOKEN if isinstance(source.get(f), str)]
+    spoken = [f for f in SPOKEN if isinstance(source.get(f), str)]
     texts += [source[name] for name in spoken]
     message: dict[str, Any] = {
         "role": a_text(source.get("role"), f"{where}.role"),
@@ -280,7 +280,7 @@ def _content(value: Any, where: Where, reading: Reading) -> list[str]:
             texts.append(part)
             continue
         kind = a_mapping(part, place).get("type")
-        name = _TEXT_PARTS.get(kind) if isinstance(kind, str) else None
+        name = TEXT_PARTS.get(kind) if isinstance(kind, str) else None
         if name is None:
             reading.miss(kind, place)
             continue

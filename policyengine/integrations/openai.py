@@ -27,8 +27,16 @@ from policyengine.integrations._openai import (
     read_any,
     read_request,
 )
+from policyengine.integrations._openai_redacted import replaced
 
-__all__ = ["FormatError", "llm_request", "llm_response", "tool_calls", "tool_results"]
+__all__ = [
+    "FormatError",
+    "llm_request",
+    "llm_response",
+    "redacted",
+    "tool_calls",
+    "tool_results",
+]
 
 Facts = Mapping[str, Any] | None
 
@@ -171,6 +179,22 @@ def tool_results(
         )
         for result in reading.results
     ]
+
+
+def redacted(
+    body: Body, content: Mapping[str, str], *, endpoint: str = "chat.completions"
+) -> dict[str, Any]:
+    """A copy of a request or an answer with the texts of `Decision.content` in it.
+
+    Where a message had several parts of text, the first one takes the whole text. Raises
+    `FormatError` where a text has no place of its own in the body (the arguments of a call, the
+    description of a tool): the body must then be refused.
+
+    >>> body = {"model": "m", "messages": [{"role": "user", "content": "ask Ada"}]}
+    >>> redacted(body, {"request.messages[0].content": "ask ***"})["messages"]
+    [{'role': 'user', 'content': 'ask ***'}]
+    """
+    return replaced(body, content, endpoint_name(endpoint))
 
 
 def _named(name: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from policyengine.integrations.openai import (
     FormatError,
     llm_request,
     llm_response,
+    redacted,
     tool_calls,
     tool_results,
 )
@@ -460,6 +461,71 @@ class TestToolResults:
             {"input": [{"type": "shell_call_output", "call_id": "1", "output": output}]}
         )
         assert "hello" in result["result"]["content"]
+
+
+class TestRedacted:
+    def test_only_the_named_text_changes(self) -> None:
+        body = chat(user("a"), user("b"), temperature=1)
+        found = redacted(body, {"request.messages[1].content": "x"})
+        assert found == chat(user("a"), user("x"), temperature=1)
+        assert body == chat(user("a"), user("b"), temperature=1)
+
+    def test_parts(self) -> None:
+        picture = {"type": "image_url", "image_url": {"url": "u"}}
+        parts = [{"type": "text", "text": "a"}, picture, {"type": "text", "text": "b"}]
+        found = redacted(chat(user(parts)), {"request.messages[0].content": "x\ny"})
+        assert found["messages"][0]["content"] == [{"type": "text", "text": "x\ny"}, picture]
+
+    @pytest.mark.parametrize(
+        ("endpoint", "body", "name", "expected"),
+        [
+            ("embeddings", {"input": "a"}, "request.inputs[0]", {"input": "x"}),
+            ("embeddings", {"input": ["a", "b"]}, "request.inputs[1]", {"input": ["a", "x"]}),
+            ("completions", {"prompt": ["a"]}, "request.inputs[0]", {"prompt": ["x"]}),
+            ("responses", {"instructions": "a"}, "request.system", {"instructions": "x"}),
+            ("responses", {"input": "a"}, "request.messages[0].content", {"input": "x"}),
+            (
+                "chat.completions",
+                {"choices": [{"message": {"role": "assistant", "refusal": "a", "content": "b"}}]},
+                "response.choices[0].content",
+                {"choices": [{"message": {"role": "assistant", "content": "x"}}]},
+            ),
+            (
+                "completions",
+                {"choices": [{"text": "a"}]},
+                "response.choices[0].content",
+                {"choices": [{"text": "x"}]},
+            ),
+        ],
+    )
+    def test_places(
+        self, endpoint: str, body: dict[str, Any], name: str, expected: dict[str, Any]
+    ) -> None:
+        assert redacted(body, {name: "x"}, endpoint=endpoint) == expected
+
+    @pytest.mark.parametrize(
+        ("endpoint", "body", "name"),
+        [
+            ("chat.completions", chat(), "request.messages[0].content"),
+            ("chat.completions", chat(tools=[]), "request.tools[0].description"),
+            ("chat.completions", chat(), "request.messages[0].tool_calls[0].arguments"),
+            ("chat.completions", chat(), "request.inputs[0]"),
+            ("chat.completions", chat(user([{"type": "file"}])), "request.messages[0].content"),
+            ("embeddings", {"input": "a"}, "request.inputs[1]"),
+            ("embeddings", {"input": [[1]]}, "request.inputs[0]"),
+            ("completions", {"prompt": "a", "suffix": "b"}, "request.inputs[1]"),
+            (
+                "responses",
+                {"input": [{"type": "function_call"}, user("a")]},
+                "request.messages[1].content",
+            ),
+        ],
+    )
+    def test_what_has_no_place_is_refused(
+        self, endpoint: str, body: dict[str, Any], name: str
+    ) -> None:
+        with pytest.raises(FormatError, match="refuse the body"):
+            redacted(body, {name: "x"}, endpoint=endpoint)
 
 
 # Every text that a model reads must come out again, or its place must be noted.
