@@ -65,7 +65,10 @@ class Verbs(click.Group):
             show_diagnostics(error.diagnostics)
             return Exit.INVALID_POLICY
         except OSError as error:
-            if error.errno == errno.EPIPE or error.filename is None:
+            if error.errno == errno.EPIPE:
+                _silence_stdout()
+                return Exit.PIPE_CLOSED
+            if error.filename is None:
                 raise
             raise Refusal(f"`{shown(error.filename)}`: {_reason(error)}") from error
 

@@ -52,13 +52,13 @@ def _section(title: str, items: Iterable[list[str]], color: bool) -> list[str]:
 def _reason(reason: Reason, color: bool) -> list[str]:
     effect = paint(reason.effect, VERDICT_ROLES.get(reason.effect, "strong"), color)
     if not reason.rule:
-        head = f"{effect}  {_CODES.get(reason.code, reason.code)}"
-    else:
-        place = paint(line(str(reason.span)), "place", color) if reason.span else ""
-        notes: list[str] = [reason.mode] if reason.mode != "enforce" else []
-        notes += ["could not be evaluated"] if reason.code == "rule-error" else []
-        note = f" ({', '.join(notes)})" if notes else ""
-        head = f"{effect}  {line(reason.rule)}{note}  {place}".rstrip()
+        head = f"{effect}  {line(reason.message or _CODES.get(reason.code, reason.code))}"
+        return [head, *(f"  found: {_finding(finding)}" for finding in reason.evidence)]
+    place = paint(line(str(reason.span)), "place", color) if reason.span else ""
+    notes: list[str] = [reason.mode] if reason.mode != "enforce" else []
+    notes += ["could not be evaluated"] if reason.code == "rule-error" else []
+    note = f" ({', '.join(notes)})" if notes else ""
+    head = f"{effect}  {line(reason.rule)}{note}  {place}".rstrip()
     lines = [head]
     lines += [f"  {line(text)}" for text in reason.message.splitlines()]
     lines += [f"  operator: {line(text)}" for text in reason.admin.splitlines()]

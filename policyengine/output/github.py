@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.diagnostics import Diagnostic
 from policyengine.output.reports import CheckReport
-from policyengine.output.text import count
+from policyengine.output.text import block, count, line
 from policyengine.output.values import difference
 
 if TYPE_CHECKING:
@@ -40,12 +40,14 @@ def render_tests(results: SuiteResults, *, color: bool = False) -> str:
             continue
         what = [difference(d) for d in case.differences]
         place: Properties = {
-            "file": case.span.path,
+            "file": line(case.span.path),
             "line": case.span.line,
             "col": case.span.column,
         }
         message = "\n".join([case.message, *what] if case.message else what)
-        lines.append(command("error", message, {**place, "title": f"test {case.name}"}))
+        lines.append(
+            command("error", block(message), {**place, "title": f"test {line(case.name)}"})
+        )
     if results.why_not:
         lines.append(command("error", results.why_not, {}))
     lines.append(", ".join(f"{number} {name}" for name, number in results.counts.items()))
@@ -56,7 +58,7 @@ def _annotation(found: Diagnostic) -> str:
     message = "\n".join(part for part in (found.message, found.note, found.help) if part)
     span = found.span
     place: Properties = {
-        "file": span.path,
+        "file": line(span.path),
         "line": span.line,
         "endLine": span.end_line,
         "col": span.column,
@@ -64,7 +66,7 @@ def _annotation(found: Diagnostic) -> str:
     # GitHub ignores columns over several lines, and says so in a warning.
     if span.end_line == span.line and span.end_column > span.column:
         place["endColumn"] = span.end_column
-    return command(found.severity, message, {**place, "title": found.slug})
+    return command(found.severity, block(message), {**place, "title": found.slug})
 
 
 def command(name: str, message: str, properties: Properties) -> str:

@@ -36,7 +36,7 @@ _ORDERS: dict[str, dict[tuple[str | None, ...], tuple[str, ...]]] = {
             *_HEAD, "name", "description", "clock", "point", "fixtures", "tests", "*",
         ),
         ("tests", None): (
-            "name", "description", "skip", "point", "clock", "matrix", "fixture", "fixtures",
+            "name", "description", "skip", "point", "clock", "fixture", "fixtures", "matrix",
             "input", "facts", "policy", "files", "*", "expect",
         ),
     },
