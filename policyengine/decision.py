@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from policyengine.program import Mode, Severity, Verdict
 from policyengine.source import Span
+from policyengine.values.clock_text import format_timestamp
+from policyengine.values.times import Timestamp
 
 ReasonCode = Literal[
     "rule", "rule-error", "default", "no-bundle", "no-policy", "unknown-point", "invalid-input",
@@ -133,10 +135,10 @@ class FactUse:
 class Decision:
     """The outcome of one request.
 
-    `allowed` is true only for the verdict `allow`. Equal program, input, time and facts give an
-    equal decision; `duration_ns`, the one thing measured, does not take part in equality.
-    `content` maps the names of redacted texts to what may be passed on; it never appears in
-    `repr` nor in `to_dict()`.
+    `allowed` is true only for the verdict `allow`. `time_ns` counts nanoseconds since 1970. Equal
+    program, input, time and facts give an equal decision; `duration_ns`, the one thing measured,
+    does not take part in equality. `content` maps the names of redacted texts to what may be
+    passed on; it never appears in `repr` nor in `to_dict()`.
     """
 
     point: str
@@ -150,7 +152,7 @@ class Decision:
     version: str
     digest: str
     input_digest: str
-    time: str
+    time_ns: int
     duration_ns: int = field(compare=False, default=0)
     content: Mapping[str, str] = field(repr=False, default_factory=dict)
 
@@ -158,6 +160,11 @@ class Decision:
     def allowed(self) -> bool:
         """Whether the request may go on as it is (with its obligations fulfilled)."""
         return self.verdict == "allow"
+
+    @property
+    def time(self) -> str:
+        """When it was decided, as an RFC 3339 string with as many digits as needed."""
+        return format_timestamp(Timestamp(self.time_ns))
 
     @property
     def route(self) -> Routing | None:

@@ -140,9 +140,7 @@ def explain(
     known = checked.points.get(point)
     if known is None or not isinstance(input, dict):
         return Explanation(decision, ())
-    from policyengine.values.clock_text import parse_timestamp
-
-    moment = parse_timestamp(decision.time)
+    moment = Timestamp(decision.time_ns)
     asked = _Facts(engine, point, input, facts)
     tracer = _Tracer(checked, known, input, moment, asked)
     return Explanation(decision, tuple(tracer.rule(rule) for rule in known.rules))

@@ -12,6 +12,8 @@ from policyengine.program import TextPath
 
 MAX_TEXT_DEPTH = 64
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 
 def digest(input: Mapping[str, Any]) -> str:
     """`sha256:` and the hash of the input's JSON with sorted keys and no white space.
@@ -21,8 +23,7 @@ def digest(input: Mapping[str, Any]) -> str:
     >>> digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1})
     True
     """
-    text = json.dumps(input, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return "sha256:" + hashlib.sha256(_canonical(input).encode()).hexdigest()
 
 
 def texts(input: Mapping[str, Any], paths: tuple[TextPath, ...]) -> list[tuple[str, str]]:

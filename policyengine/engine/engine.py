@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
-from policyengine.decision import Decision, FactUse, Reason, ReasonCode
+from policyengine.decision import Decision, FactUse, Obligation, Reason, ReasonCode, RuleError
 from policyengine.engine.facts import Known, Request, Source
 from policyengine.engine.outcome import Outcome, plain_reason
 from policyengine.errors import EvaluationError, FactError
 from policyengine.plugins import FactProvider
-from policyengine.program import PointProgram, Program
+from policyengine.program import PointProgram, Program, Verdict
 from policyengine.request import digest
-from policyengine.values.clock_text import format_timestamp
 from policyengine.values.times import Timestamp
 
 Result = tuple[list[int], list[tuple[int, EvaluationError]]]
 Asking = Generator[int, Any, Result]
 
 
+# Outcomes of combinations of rules that are remembered for each point.
+REMEMBERED = 1024
+
+
+class _Settled(NamedTuple):
+    """What the rules of a decision come to."""
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    obligations: tuple[Obligation, ...]
+    errors: tuple[RuleError, ...]
+    shadow: tuple[Reason, ...]
+    content: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class _Point:
-    """A point ready to decide: its function, its questions, the reasons that never change."""
+    """A point ready to decide: its function, its questions, the reasons that never change.
+
+    `plain` settles matched rules where there are neither findings nor errors. It depends on
+    nothing else, so what it gave is remembered.
+    """
 
     program: PointProgram
     function: Callable[[Mapping[str, Any], Timestamp], Any]
     sources: tuple[Source, ...]
     reasons: tuple[Reason, ...]
+    plain: Callable[[tuple[int, ...]], _Settled]
 
 
 class Engine:
@@ -111,7 +130,12 @@ class Engine:
     def _ready(self, point: PointProgram) -> _Point:
         sources = tuple(Source(fact, self.guards) for fact in point.facts)
         reasons = tuple(map(plain_reason, point.rules))
-        return _Point(point, self._names[point.function], sources, reasons)
+
+        @lru_cache(REMEMBERED)
+        def plain(matched: tuple[int, ...]) -> _Settled:
+            return _settled(point, reasons, matched, (), None)
+
+        return _Point(point, self._names[point.function], sources, reasons, plain)
 
     def _moment(self, now: datetime | None) -> Timestamp:
         if now is None and self._clock is None:
@@ -171,30 +195,26 @@ class Engine:
         except (TypeError, ValueError, RecursionError):
             refused: tuple[ReasonCode, str] = ("invalid-input", "the input must be plain JSON")
             return self._deny(point.program.name, moment, started, refused)
-        outcome = Outcome(point.program, request.answers)
         matched, errors = result
-        for position in matched:
-            outcome.match(position, point.reasons[position])
-        for position, error in errors:
-            outcome.fail(position, error)
-        verdict = outcome.settle()
-        texts = dict(request.texts()) if outcome.redacts else {}
-        obligations, content = outcome.obligations(texts)
+        if errors or request.answers:
+            settled = _settled(point.program, point.reasons, matched, errors, request)
+        else:
+            settled = point.plain(tuple(matched))
         return Decision(
             point=point.program.name,
-            verdict=verdict,
-            reasons=tuple(outcome.reasons),
-            obligations=obligations,
-            errors=tuple(outcome.errors),
-            facts=_uses(point, request, verdict) if point.sources else (),
-            shadow=tuple(outcome.shadow),
+            verdict=settled.verdict,
+            reasons=settled.reasons,
+            obligations=settled.obligations,
+            errors=settled.errors,
+            facts=_uses(point, request, settled.verdict) if point.sources else (),
+            shadow=settled.shadow,
             bundle=self.program.bundle,
             version=self.program.version,
             digest=self.program.digest,
             input_digest=input_digest,
-            time=format_timestamp(moment),
+            time_ns=moment.nanoseconds,
             duration_ns=time.perf_counter_ns() - started,
-            content=content,
+            content=settled.content,
         )
 
     def _deny(
@@ -212,9 +232,34 @@ class Engine:
             version=self.program.version,
             digest=self.program.digest,
             input_digest="",
-            time=format_timestamp(moment),
+            time_ns=moment.nanoseconds,
             duration_ns=time.perf_counter_ns() - started,
         )
+
+
+def _settled(
+    point: PointProgram,
+    reasons: Sequence[Reason],
+    matched: Sequence[int],
+    errors: Sequence[tuple[int, EvaluationError]],
+    request: Request | None,
+) -> _Settled:
+    outcome = Outcome(point, request.answers if request else {})
+    for position in matched:
+        outcome.match(position, reasons[position])
+    for position, error in errors:
+        outcome.fail(position, error)
+    verdict = outcome.settle()
+    texts = dict(request.texts()) if request and outcome.redacts else {}
+    obligations, content = outcome.obligations(texts)
+    return _Settled(
+        verdict,
+        tuple(outcome.reasons),
+        obligations,
+        tuple(outcome.errors),
+        tuple(outcome.shadow),
+        content,
+    )
 
 
 def _uses(point: _Point, request: Request, verdict: str) -> tuple[FactUse, ...]:
