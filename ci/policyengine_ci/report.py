@@ -76,7 +76,7 @@ class Judgement:
     approvals: tuple[Requirement, ...]
     warnings: tuple[str, ...]
     tags: Mapping[str, str]
-    decisions: tuple[Decision, ...] = field(repr=False)
+    decisions: tuple[Decision, ...]
 
 
 @dataclass(frozen=True, slots=True)

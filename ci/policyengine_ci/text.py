@@ -177,10 +177,15 @@ def _next(report: GateReport) -> Iterable[str]:
             yield "run `policyengine test` on the bundle; the tests must agree with the policy"
         case "denied":
             yield "take out what the denying rule names, or ask the policy's owner"
-    for one in report.judgement.approvals if report.judgement else ():
-        if not one.met:
-            who = f"one of {', '.join(one.approvers)}" if one.approvers else "somebody else"
-            yield safe(f"ask {who} to approve, then run again with --approved-by NAME")
+    missing = [
+        one for one in (report.judgement.approvals if report.judgement else ()) if not one.met
+    ]
+    for one in missing:
+        need = f"{_count(one.count - len(one.given), 'approval')} "
+        need += f"from {', '.join(one.approvers)}" if one.approvers else "from somebody else"
+        yield safe(f"get {need} for {one.rule}")
+    if missing:
+        yield "then run again with --approved-by NAME, or NAME=GROUP for a member of a group"
     for trigger in report.triggers:
         must = "it must succeed before the change lands" if trigger.required else "it may fail"
         yield f"start {safe(trigger.agent)}; {must}"
