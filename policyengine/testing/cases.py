@@ -13,11 +13,14 @@ from policyengine.source import Span
 from policyengine.testing import model
 from policyengine.testing.matrix import (
     MAX_COMBINATIONS,
+    MAX_WEIGHT,
+    TooLargeError,
     UnknownHoleError,
     combinations,
     filled,
     merged,
     shown,
+    weight,
 )
 from policyengine.testing.suite import Place, Suite, validated
 
@@ -44,6 +47,7 @@ class Case:
 
 def cases(suite: Suite) -> Iterator[Case]:
     """All cases of a suite, in the order of the file."""
+    left = MAX_WEIGHT
     for i, test in enumerate(suite.model.tests):
         place: Place = ("tests", i)
         span = suite.document.span((*place, "name"))
@@ -59,7 +63,13 @@ def cases(suite: Suite) -> Iterator[Case]:
             yield _broken(suite, test.name, place, Diagnostic("matrix-size", message, where))
             continue
         for chosen in combinations(test.matrix):
-            yield _case(suite, test, place, chosen)
+            case = _case(suite, test, place, chosen)
+            left -= weight(case.input, left)
+            if left < 0:
+                message = f"the inputs of this file hold more than {MAX_WEIGHT:,} characters"
+                yield _broken(suite, test.name, place, Diagnostic("matrix-size", message, span))
+                return
+            yield case
 
 
 def _case(suite: Suite, test: model.DecisionTest, place: Place, chosen: dict[str, Any]) -> Case:
@@ -75,6 +85,9 @@ def _case(suite: Suite, test: model.DecisionTest, place: Place, chosen: dict[str
         span = suite.document.span((*place, "name"))
         problem = Diagnostic("unknown-matrix-name", error.message, span, note=error.note)
         return _broken(suite, name, place, problem)
+    except TooLargeError as error:
+        span = suite.document.span((*place, "name"))
+        return _broken(suite, name, place, Diagnostic("matrix-size", str(error), span))
     except CompileError as error:
         return _broken(suite, name, place, error.diagnostics[0])
     point = full.point or suite.model.point

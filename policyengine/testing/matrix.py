@@ -18,6 +18,15 @@ _HOLE = re.compile(rf"\$(\$?)\{{matrix\.({NAME_PATTERN}(?:\.{NAME_PATTERN})*)\}}
 MAX_COMBINATIONS = 10_000
 
 
+# One text, and all inputs of a file: test files of a proposed change are hostile input too.
+MAX_TEXT = 1 << 20
+MAX_WEIGHT = 64 << 20
+
+
+class TooLargeError(ValueError):
+    """What a matrix makes of a test is too large."""
+
+
 class UnknownHoleError(ValueError):
     """A value names something that the test's matrix does not have."""
 
@@ -66,10 +75,16 @@ def _text(text: str, chosen: Mapping[str, Json]) -> Json:
     whole = _HOLE.fullmatch(text)
     if whole is not None and not whole[1]:
         return _value(whole[2], chosen)
-    return _HOLE.sub(
-        lambda m: m.group()[1:] if m[1] else shown(_value(m[2], chosen)),
-        text,
-    )
+    parts: list[str] = []
+    at = size = 0
+    for found in _HOLE.finditer(text):
+        told = found.group()[1:] if found[1] else shown(_value(found[2], chosen))
+        parts += [text[at : found.start()], told]
+        at = found.end()
+        size += len(told)
+        if size > MAX_TEXT:
+            raise TooLargeError(f"a text grows to more than {MAX_TEXT:,} characters")
+    return "".join([*parts, text[at:]])
 
 
 def _value(name: str, chosen: Mapping[str, Json]) -> Json:
@@ -116,3 +131,24 @@ def merged(base: Json, top: Json) -> Json:
         return top
     laid = {key: merged(base[key], value) if key in base else value for key, value in top.items()}
     return {**base, **laid}
+
+
+def weight(value: Json, most: int) -> int:
+    """How much a value holds, in characters and values; counting stops above `most`.
+
+    >>> weight({"a": ["xy", 1]}, 100)
+    7
+    """
+    total, rest = 0, [value]
+    while rest and total <= most:
+        item = rest.pop()
+        total += 1
+        match item:
+            case str():
+                total += len(item)
+            case dict():
+                rest += item.values()
+                total += sum(map(len, item))
+            case list():
+                rest += item
+    return total

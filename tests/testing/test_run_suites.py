@@ -191,6 +191,26 @@ def test_mistakes_in_a_test_are_errors(outcome: Outcome, test: str, message: str
     assert not results.ok
 
 
+BOMBS = [
+    # A text that names a long value very often, and an input made of the same value.
+    ("a text", 'team: "' + "${matrix.a}" * 2000 + '"'),
+    ("the inputs", "groups: [" + '"${matrix.a}", ' * 7_000 + "]"),
+]
+
+
+@pytest.mark.parametrize(("what", "subject"), BOMBS, ids=[bomb[0] for bomb in BOMBS])
+def test_a_matrix_cannot_exhaust_memory(outcome: Outcome, what: str, subject: str) -> None:
+    results = outcome(f"""
+    - name: t
+      matrix: {{a: [{"x" * 10_000}]}}
+      input: {{subject: {{{subject}}}}}
+      expect: {{verdict: deny}}
+    """)
+    (case,) = results.cases
+    assert case.outcome == "error"
+    assert what in case.message
+
+
 def test_skipped_tests_are_visible_and_no_success_alone(outcome: Outcome) -> None:
     skipped = "- {name: later, skip: 'waits for #12', expect: {verdict: deny}}\n"
     results = outcome(skipped)
