@@ -95,13 +95,17 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
+def _is_watched() -> bool:
+    return sys.stderr.isatty()
+
+
 class _Progress:
     """One line on a terminal that says how far a long run is; nothing anywhere else."""
 
     def __init__(self) -> None:
         self._began = time.monotonic_ns()
         self._drawn = False
-        self._wanted = sys.stderr.isatty()
+        self._wanted = _is_watched()
 
     def __enter__(self) -> _Progress:
         return self

@@ -206,6 +206,17 @@ def test_test_options(run: Callable, bundle: Path) -> None:
     assert "passed" in run("test", "--fail-fast").stdout
 
 
+def test_long_runs_show_how_far_they_are(
+    run: Callable, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("test").stderr == ""
+    monkeypatch.setattr("policyengine.cli.test._PATIENCE_NS", -1)
+    assert run("test").stderr == ""
+    monkeypatch.setattr("policyengine.cli.test._is_watched", lambda: True)
+    assert "2 of 2 tests" in run("test").stderr
+    assert "of 2 tests" not in run("test").stdout
+
+
 def test_eval_denies_with_an_exit_code(run: Callable, bundle: Path) -> None:
     result = run("eval", "b", "--point", "llm.request", "--input", "-", input=DENIED)
     assert result.exit_code == Exit.DENIED
