@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint floors generated bench golden docs lock hooks clean
+.PHONY: help run test check lint floors generated bench golden lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
