@@ -26,7 +26,8 @@ from policyengine.cel.types import (
 from policyengine.diagnostics import CompileError, Diagnostic
 from policyengine.plugins import FactProvider
 from policyengine.program import FactInfo
-from policyengine.rules.clauses import config_problems, providers
+from policyengine.rules.clause_values import Places, config_problems
+from policyengine.rules.clauses import providers
 from policyengine.rules.model import Point
 from policyengine.rules.points import builtin_points, facts_about_input
 
@@ -112,7 +113,7 @@ def _question(checked: CheckedExpression, call: Call, constants: Mapping[str, An
         place = checked.ast.span(error.node)
         help = "a literal, or a constant of the bundle such as `constants.words`"
         raise CompileError([Diagnostic("fact-argument", message, place, help=help)]) from None
-    problems = config_problems(call.function, provider, value, {}, span)
+    problems = config_problems(call.function, provider, value, Places({}, span))
     if problems:
         raise CompileError(problems)
     return FactInfo(call.function, provider.normal(value), provider.COST)

@@ -252,7 +252,13 @@ class _Loader:
         if self.bases > self.limits.bases:
             message = f"more than {self.limits.bases} bases"
             raise CompileError([Diagnostic("too-many-bases", message, span)])
-        return self.bundle(files, above)
+        try:
+            return self.bundle(files, above)
+        except CompileError as error:
+            first = error.diagnostics[0]
+            if first.slug == "no-bundle" and first.span.path == files.show(MANIFEST):
+                raise CompileError([_moved(first, span)]) from None
+            raise
 
 
 def _policy_files(names: list[str]) -> list[str]:

@@ -138,15 +138,15 @@ def group(
 def _unknown_names(
     expression: Expression, variables: Mapping[str, object], constants: Mapping[str, object]
 ) -> Iterator[Diagnostic]:
-    for kind, used, known in (
-        ("variable", expression.uses.variables, variables),
-        ("constant", expression.uses.constants, constants),
+    for slug, kind, used, known in (
+        ("unknown-variable", "variable", expression.uses.variables, variables),
+        ("unknown-constant", "constant", expression.uses.constants, constants),
     ):
         for name, node in used.items():
             if name not in known:
                 meant = closest(name, known)
                 yield Diagnostic(
-                    f"unknown-{kind}",
+                    slug,
                     f"there is no {kind} `{name[:80]}`",
                     expression.ast.span(node),
                     f"did you mean `{kind}s.{meant}`?" if meant else "",

@@ -28,16 +28,16 @@ _NOT_FINITE = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
 _MAX_DIGITS = 64
 
 _BREAK = r"(?:\r\n|\r|\n)"
-# A fold: white space, the end of a line, and everything up to the next character of text. The
-# look-behind keeps a long run of blanks from being tried from each of its characters.
-_FOLD = rf"(?<![ \t])[ \t]*{_BREAK}[ \t\r\n]*"
+# A fold: white space, the end of a line, and everything up to the next character of text. Other
+# blanks are taken as a whole, so that a long run is not tried from each of its characters.
+_FOLD = rf"(?P<fold>[ \t]*{_BREAK}[ \t\r\n]*)|(?P<blank>[ \t]+)"
 _PIECES = {
-    "'": re.compile(rf"(?P<fold>{_FOLD})|(?P<pair>'')"),
+    "'": re.compile(rf"{_FOLD}|(?P<pair>'')"),
     '"': re.compile(
-        rf"(?P<fold>{_FOLD})|(?P<join>\\{_BREAK}[ \t\r\n]*)"
+        rf"{_FOLD}|(?P<join>\\{_BREAK}[ \t\r\n]*)"
         r"|(?P<escape>\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.))"
     ),
-    "": re.compile(rf"(?P<fold>{_FOLD})"),
+    "": re.compile(_FOLD),
 }
 _ESCAPES = {
     "0": "\0", "a": "\a", "b": "\b", "t": "\t", "\t": "\t", "n": "\n", "v": "\v", "f": "\f",
@@ -179,6 +179,8 @@ def _replacement(match: re.Match[str]) -> str:
             if code in "xuU":
                 return chr(min(int(piece[2:], 16), 0x10FFFF))
             return _ESCAPES.get(code, "")
+        case "blank":
+            return piece
         case "join":
             return "\n" * (_breaks(piece) - 1)
         case _:

@@ -35,10 +35,9 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
-# What no one can see and what reorders the text that a reviewer reads.
-_HIDDEN = re.compile(
-    "[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
-)
+# What no one can see, what reorders the text that a reviewer reads, and what is a line's end for
+# some readers of YAML only.
+_HIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufffe\uffff]")
 _SLOTS_OF_A_PAIR = 2
 
 
@@ -260,6 +259,9 @@ class _Reader:
 
     def syntax(self, error: Any) -> None:
         mark = error.problem_mark or error.context_mark
+        if error.context_mark is not None and "end of stream" in str(error.problem):
+            # What has no end is found where it begins.
+            mark = error.context_mark
         at = min(mark.index, len(self.places.source.text)) if mark is not None else 0
         message = _own_words(error.problem or error.context or "this is not valid YAML")
         related: tuple[Related, ...] = ()

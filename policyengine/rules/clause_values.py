@@ -1,0 +1,113 @@
+"""Whether a question to a provider of facts has the form that the provider's schema asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from policyengine.cel.suggestions import closest
+from policyengine.diagnostics import Diagnostic
+from policyengine.plugins import FactProvider
+from policyengine.rules.yaml import Path
+from policyengine.source import Span
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+_TYPES = {
+    "string": "text", "array": "a list", "object": "an object", "integer": "an integer",
+    "number": "a number", "boolean": "true or false", "null": "null",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a configuration stands: its parts by path, the whole, and its keys if it is YAML."""
+
+    parts: Mapping[Path, Span] = field(repr=False)
+    whole: Span
+    key: Callable[[Path], Span] | None = None
+
+    def of(self, path: Path) -> Span:
+        """The place of a part, or of the smallest known part around it."""
+        known = (path[:n] for n in range(len(path), -1, -1))
+        return next((self.parts[p] for p in known if p in self.parts), self.whole)
+
+
+def config_problems(
+    name: str, provider: FactProvider, config: Any, places: Places
+) -> list[Diagnostic]:
+    """What is wrong with a question to a provider of facts."""
+    from jsonschema import Draft202012Validator
+
+    errors = sorted(
+        Draft202012Validator(provider.SCHEMA).iter_errors(config), key=lambda e: str(e.json_path)
+    )
+    if errors:
+        return [_misfit(name, _deepest(error), places) for error in errors]
+    try:
+        provider.build(provider.normal(config))
+    except ValueError as error:
+        return [Diagnostic("clause-value", f"`{name}`: {error}", places.of(()))]
+    return []
+
+
+def _deepest(error: ValidationError) -> ValidationError:
+    """Of the forms that a value may have, what is wrong in the one it comes nearest to."""
+    while error.context and not all(_is_type(inner, error) for inner in error.context):
+        error = max(error.context, key=lambda e: (len(e.absolute_path), e.validator != "type"))
+    return error
+
+
+def _is_type(inner: ValidationError, outer: ValidationError) -> bool:
+    return inner.validator == "type" and inner.absolute_path == outer.absolute_path
+
+
+def _misfit(name: str, error: ValidationError, places: Places) -> Diagnostic:
+    path: Path = tuple(error.absolute_path)
+    said = f"`{path[-1]}` of `{name}`" if path and isinstance(path[-1], str) else f"`{name}`"
+    if path and isinstance(path[-1], int):
+        said = f"item {path[-1] + 1} of `{name}`"
+    if error.validator == "additionalProperties":
+        return _unknown_key(said, path, error, places)
+    return Diagnostic("clause-value", f"{said} {_wanted(error)}", places.of(path))
+
+
+def _unknown_key(said: str, path: Path, error: ValidationError, places: Places) -> Diagnostic:
+    schema: Any = error.schema
+    instance: Any = error.instance
+    allowed = list(schema.get("properties", {}))
+    extra = next(str(key) for key in instance if key not in allowed)
+    meant = closest(extra, allowed)
+    span = places.key((*path, extra)) if places.key else places.of((*path, extra))
+    note = f"did you mean `{meant}`?" if meant else ""
+    return Diagnostic("clause-value", f"`{extra[:80]}` is not a key of {said}", span, note)
+
+
+def _wanted(error: ValidationError) -> str:
+    """What a schema asks for, in words."""
+    wanted: Any = error.validator_value
+    instance: Any = error.instance
+    match error.validator:
+        case "type":
+            return _one_of(wanted if isinstance(wanted, list) else [wanted])
+        case "anyOf" | "oneOf" if error.context:
+            return _one_of([inner.validator_value for inner in error.context])
+        case "enum" if isinstance(wanted, list):
+            return f"must be one of {', '.join(f'`{choice}`' for choice in wanted)}"
+        case "required":
+            return f"lacks `{next(key for key in wanted if key not in instance)}`"
+        case "minItems" | "minLength" | "minProperties":
+            return "must not be empty"
+        case "maxItems":
+            return f"has more than {wanted} items"
+        case "maxLength":
+            return f"has more than {wanted} characters"
+        case _:
+            return f"does not fit: {error.validator} is {str(wanted)[:80]}"
+
+
+def _one_of(types: list[Any]) -> str:
+    names = [_TYPES.get(str(kind), str(kind)[:80]) for kind in types]
+    return f"must be {' or '.join(dict.fromkeys(names))}"
