@@ -74,7 +74,7 @@ class _Page:
 
     def excerpt(self, span: Span, note: str, gutter: int, style: str, mark: str) -> list[str]:
         """A place: where it is, its line, and the underline with a note."""
-        arrow = self.paint("frame", f"{' ' * gutter} --> ")
+        arrow = self.paint("frame", f"{' ' * max(gutter, 2)}--> ")
         found = [f"{arrow}{visible(str(span))}"]
         line = self.line(span)
         if line is None:
