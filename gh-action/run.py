@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,10 @@ def main() -> int:
         complain(str(error) if isinstance(error, UsageError) else "an input cannot be used")
         return 2
     except Exception as error:  # The promise of this place: a crash is never green, nor quoted.
-        complain(f"this is a bug in policyengine ({type(error).__name__})")
+        # The message may quote the change; where it happened does not.
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(last.filename).name}:{last.lineno}"
+        complain(f"this is a bug in policyengine ({type(error).__name__} at {place})")
         return 1
     return found.exit_code
 
