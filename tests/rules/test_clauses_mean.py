@@ -108,9 +108,7 @@ def test_questions_are_in_their_normal_form() -> None:
 """
     rules = rules_of(text, manifest="constants: {list: [x]}\n")
     questions = [list(rule.conditions[0].facts.values()) for rule in rules]
-    assert (
-        questions == [[FactInfo("words", long, rules[0].conditions[0].facts.popitem()[1].cost)]] * 3
-    )
+    assert questions == [[FactInfo("words", long, words.COST)]] * 3
 
 
 def test_what_an_error_counts_as() -> None:
