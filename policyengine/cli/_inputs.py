@@ -25,6 +25,7 @@ from policyengine.cel.types import (
     WrapperType,
 )
 from policyengine.cli._console import Refusal, complain, shown
+from policyengine.output.text import line
 
 MAX_BYTES = 64 << 20
 MAX_DEPTH = 200
@@ -65,10 +66,10 @@ def read_requests(path: str, point: str | None) -> Iterator[Request]:
         for file in files:
             yield from read_requests(str(file), point)
     elif path.endswith(".jsonl"):
-        for number, line in enumerate(_text(path).split("\n"), start=1):
-            if line.strip():
+        for number, row in enumerate(_text(path).split("\n"), start=1):
+            if row.strip():
                 name = f"{shown(path)}:{number}"
-                yield _request(name, _parsed(line, shown(path), number), point)
+                yield _request(name, _parsed(row, shown(path), number), point)
     else:
         name = "standard input" if path == STDIN else shown(path)
         yield _request(name, _parsed(_text(path), name, 1), point)
@@ -90,8 +91,8 @@ def _text(path: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise Refusal(f"{name}:{line}: this is not UTF-8") from None
+        row = data.count(b"\n", 0, error.start) + 1
+        raise Refusal(f"{name}:{row}: this is not UTF-8") from None
 
 
 def _parsed(text: str, name: str, first_line: int) -> Any:
@@ -99,8 +100,8 @@ def _parsed(text: str, name: str, first_line: int) -> Any:
     try:
         value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        line = error.lineno + first_line - 1
-        where = f"{name}:{line}:{error.colno}"
+        row = error.lineno + first_line - 1
+        where = f"{name}:{row}:{error.colno}"
         raise Refusal(f"{where}: {_in_our_words(error.msg)}", "the input must be JSON") from None
     except RecursionError:
         raise Refusal(f"{name}:{first_line}: the input is nested too deeply") from None
@@ -165,7 +166,7 @@ def complain_about(request: Request, type: ObjectType) -> None:
     misfits = list(_misfits(request.input, type, "", 0))
     for misfit in misfits:
         if not misfit.fatal:
-            complain(f"warning: {request.name}: {misfit.message}")
+            complain(line(f"warning: {request.name}: {misfit.message}"))
     fatal = [misfit.message for misfit in misfits if misfit.fatal]
     if fatal:
         raise Refusal(

@@ -22,6 +22,7 @@ from policyengine.cli._console import (
 from policyengine.cli._exits import Exit
 from policyengine.cli._inputs import STDIN
 from policyengine.diagnostics import CompileError
+from policyengine.output.text import line
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -87,7 +88,7 @@ def _format_file(path: Path, *, write: bool, diff: bool) -> str:
         show_diagnostics(error.diagnostics)
         return "refused"
     except FormatRefusedError as error:
-        complain(f"warning: {error}")
+        complain(line(f"warning: {error}"))
         return "refused"
     if text.encode() == data:
         return "unchanged"
@@ -95,14 +96,14 @@ def _format_file(path: Path, *, write: bool, diff: bool) -> str:
         _show_diff(name, source.text, text)
     elif write:
         _replace(path, text)
-        say(f"formatted {name}")
+        say(line(f"formatted {name}"))
     else:
-        say(f"would format {name}")
+        say(line(f"would format {name}"))
     return "formatted"
 
 
 def _show_diff(name: str, before: str, after: str) -> None:
-    from policyengine.output.text import Role, line, paint
+    from policyengine.output.text import Role, paint
 
     roles: dict[str, Role] = {"+": "good", "-": "bad", "@": "place"}
     color = colorful(sys.stdout)

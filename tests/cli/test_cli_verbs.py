@@ -291,6 +291,14 @@ def test_unknown_fields_are_warned_of(run: Callable, bundle: Path) -> None:
     assert "did you mean `subject`?" in result.stderr
 
 
+def test_no_name_in_an_input_reaches_the_terminal_raw(run: Callable, bundle: Path) -> None:
+    text = r'{"request": {"model": "small"}, "\u001b[31m\n": 1}'
+    result = run("eval", "b", "--point", "llm.request", "--input", "-", input=text)
+    assert result.exit_code == Exit.OK
+    assert "\\x1b[31m\\n" in result.stderr
+    assert "\x1b" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
