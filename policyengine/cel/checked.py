@@ -17,12 +17,18 @@ class Declarations:
     `variables` may hold dotted names (`destination.ip`). `functions` is made by
     `policyengine.cel.functions.table`. `types` are the object types that may be named in the
     text. `container` is the namespace in which names are looked up first, inside out.
+    `constants` are named whole numbers, such as the values of an enum.
+
+    With `lenient` no mistake is reported: what has no meaning has the type `dyn` and is an error
+    when it is evaluated. A name that was not declared is read from the bindings as it is.
     """
 
     variables: Mapping[str, Type]
     functions: Mapping[str, Function]
     types: Mapping[str, ObjectType] = field(default_factory=dict)
     container: str = ""
+    constants: Mapping[str, int] = field(default_factory=dict)
+    lenient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,8 @@ class TypeRef:
 class FunctionRef:
     """The function that a `Call` means and the overloads that its argument types leave open.
 
-    More than one is left where an argument is `dyn`. `namespaced` is true where the call was
+    More than one is left where an argument is `dyn`; none, in lenient checking, where no overload
+    fits and only run time can say so. `namespaced` is true where the call was
     written like a method (`math.greatest(1, 2)`) but the target is part of the function's name.
     """
 
@@ -60,7 +67,23 @@ class FunctionRef:
     namespaced: bool = False
 
 
-Reference = VariableRef | LocalRef | TypeRef | FunctionRef
+@dataclass(frozen=True, slots=True)
+class ConstantRef:
+    """A named whole number; on a `Select` the whole chain is its dotted name."""
+
+    name: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRef:
+    """What has no meaning, in lenient checking: evaluating it raises an `EvaluationError`."""
+
+    code: str
+    message: str
+
+
+Reference = VariableRef | LocalRef | TypeRef | FunctionRef | ConstantRef | FailureRef
 
 
 @dataclass(frozen=True, slots=True)

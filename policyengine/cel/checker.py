@@ -25,7 +25,10 @@ from policyengine.cel.ast import (
 from policyengine.cel.ast import Field as StructField
 from policyengine.cel.checked import (
     CheckedExpression,
+    ConstantRef,
     Declarations,
+    FailureRef,
+    FunctionRef,
     LocalRef,
     Reference,
     TypeRef,
@@ -41,8 +44,15 @@ from policyengine.cel.messages import (
     type_mismatch,
     type_too_large,
 )
-from policyengine.cel.mistakes import Mistakes
-from policyengine.cel.names import dotted, is_namespace, look_up, type_named
+from policyengine.cel.mistakes import Ignored, Mistakes
+from policyengine.cel.names import (
+    constant_named,
+    dotted,
+    is_namespace,
+    look_up,
+    message_named,
+    type_named,
+)
 from policyengine.cel.overloads import resolve_call
 from policyengine.cel.types import (
     BOOL,
@@ -66,6 +76,8 @@ from policyengine.cel.types import (
 )
 from policyengine.cel.unify import MAX_TYPE_PARTS, Unifier, parts, without_null_claims
 from policyengine.diagnostics import CompileError, Diagnostic
+from policyengine.errors import EvaluationError
+from policyengine.values import failures
 
 _CONSTANTS: dict[str, Type] = {
     "null": NULL, "bool": BOOL, "int": INT, "uint": UINT, "double": DOUBLE, "string": STRING,
@@ -108,7 +120,7 @@ class _Checker:
         self._references: dict[int, Reference] = {}
         self._locals: dict[str, tuple[LocalRef, Type]] = {}
         self._unifier = Unifier()
-        self._mistakes = Mistakes(ast, declarations)
+        self._mistakes = (Ignored if declarations.lenient else Mistakes)(ast, declarations)
         # Whether a value may be null although its type does not show it.
         self._nulls = False
 
@@ -123,6 +135,9 @@ class _Checker:
         types = self._types
         if self._unifier.used:
             types = {id_: final(type_) for id_, type_ in types.items()}
+        if self._declarations.lenient:
+            types = {id_: DYN if type_ == ERROR else type_ for id_, type_ in types.items()}
+            deduced = DYN if deduced == ERROR else deduced
         if self._nulls:
             types = {id_: without_null_claims(type_) for id_, type_ in types.items()}
         return CheckedExpression(self._ast, types, self._references, deduced)
@@ -197,9 +212,20 @@ class _Checker:
                 self._references[node.id] = TypeRef(named[0])
                 self._types[node.id] = TypeType(named[1])
                 return TypeType(named[1]), count
+            constant = constant_named(names[count], declarations)
+            if constant is not None:
+                node = fields[count - 1] if count else root
+                self._references[node.id] = ConstantRef(*constant)
+                self._types[node.id] = INT
+                return INT, count
+        return self._undeclared(root, names), 0
+
+    def _undeclared(self, root: Ident, names: list[str]) -> Type:
         self._mistakes.undeclared(root, names)
-        self._types[root.id] = ERROR
-        return ERROR, 0
+        # In lenient checking the bindings may have it.
+        self._references[root.id] = VariableRef(root.name.removeprefix("."))
+        type_ = self._types[root.id] = DYN if self._declarations.lenient else ERROR
+        return type_
 
     def _select(self, node: Select) -> Type:
         """A whole chain of selections at once, as its beginning may be one dotted name."""
@@ -251,7 +277,7 @@ class _Checker:
     def _call(self, node: Call) -> Type:
         function, namespace = self._function(node)
         if function is None and self._mistakes.macro(node):
-            return ERROR
+            return self._no_function(node, namespace)
         receiver = node.target is not None and namespace is None
         arguments = (node.target, *node.args) if node.target and receiver else node.args
         # A loop, since a comprehension would be one more frame for each level of the tree.
@@ -261,13 +287,14 @@ class _Checker:
         if function is None:
             if not receiver or given[0] != ERROR:
                 self._mistakes.unknown_function(node, namespace)
-            return ERROR
+            return self._no_function(node, namespace)
         types = tuple(given)
         resolution = resolve_call(self._unifier, function, types, receiver)
         if resolution is None:
             if ERROR not in types:
                 final = tuple(map(self._unifier.final, types))
                 self._mistakes.no_overload(node, function, arguments, final, receiver)
+            self._references[node.id] = _misfit(function, len(types), receiver, namespace)
             return ERROR
         self._nulls |= resolution.nulls
         reference = resolution.reference
@@ -275,6 +302,12 @@ class _Checker:
             reference = replace(reference, namespaced=True)
         self._references[node.id] = reference
         return resolution.result
+
+    def _no_function(self, node: Call, namespace: str | None) -> Type:
+        """What lenient checking makes of a call of nothing."""
+        name = node.function if namespace is None else f"{namespace}.{node.function}"
+        self._references[node.id] = _failing(failures.no_such_function(name))
+        return ERROR
 
     def _function(self, node: Call) -> tuple[Function | None, str | None]:
         """The function that is called, and the target where that is a part of its name."""
@@ -348,29 +381,34 @@ class _Checker:
         return ERROR
 
     def _struct(self, node: Struct) -> Type:
-        declarations = self._declarations
-        named = look_up(declarations.types, node.type_name, declarations.container)
+        named = message_named(node.type_name, self._declarations)
         if named is None:
             self._mistakes.unknown_type(node)
+            self._references[node.id] = _failing(failures.no_such_type(node.type_name))
         else:
             self._references[node.id] = TypeRef(named[0])
+        fits = named is not None
         for field in node.fields:
             given = self._visit(field.value)
             if field.optional:
                 given = self._unwrapped(field.value, given)
             if named is not None:
-                self._assign(field, named[1], given)
-        return ERROR if named is None else named[1]
+                fits &= self._assign(field, named[1], given)
+        return ERROR if named is None or not fits else named[2]
 
-    def _assign(self, field: StructField, target: ObjectType, given: Type) -> None:
+    def _assign(self, field: StructField, target: ObjectType, given: Type) -> bool:
+        """Whether a message has the field and its value may be of this type."""
         declared = target.fields.get(field.name)
         if declared is None:
             self._mistakes.unknown_struct_field(field, target)
-        elif self._unifier.join(given, declared.type) is None:
+            return False
+        if self._unifier.join(given, declared.type) is None:
             span = self._ast.span(field.value)
             what = f"the field `{field.name}`"
             given = self._unifier.final(given)
             self._mistakes.add(type_mismatch(span, what, declared.type, given))
+            return False
+        return True
 
     def _comprehension(self, node: Comprehension) -> Type:
         element, key, value = self._elements(node, self._visit(node.range))
@@ -437,3 +475,18 @@ class _Checker:
         body = self._visit(node.body)
         self._locals = outer
         return body
+
+
+def _failing(error: EvaluationError) -> FailureRef:
+    return FailureRef(error.code, error.message)
+
+
+def _misfit(
+    function: Function, count: int, receiver: bool, namespace: str | None
+) -> FunctionRef | FailureRef:
+    """What lenient checking makes of a call with types that no overload takes."""
+    for overload in function.overloads:
+        if overload.receiver == receiver and len(overload.args) == count:
+            return FunctionRef(function, (), namespace is not None)
+    name = function.name
+    return FailureRef("no-such-overload", f"`{name}` does not take {count} arguments here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from policyengine.cel.checked import CheckedExpression, Declarations
@@ -80,18 +81,31 @@ class Environment:
                 name: parse_type(type_, named) if isinstance(type_, str) else type_
                 for name, type_ in (variables or {}).items()
             },
-            functions=table(
-                [*(row for each in libraries for row in each.functions), *functions]
-            ),
+            functions=table([*(row for each in libraries for row in each.functions), *functions]),
             types=named,
             container=container,
         )
 
-    def check(self, text: str | Text, expected: Type | None = None) -> CheckedExpression:
-        """The expression with types; raises `CompileError` with every mistake and its place."""
-        return check(parse(text, macros=self._macros), self._declarations, expected)
+    def check(
+        self, text: str | Text, expected: Type | None = None, *, lenient: bool = False
+    ) -> CheckedExpression:
+        """The expression with types; raises `CompileError` with every mistake and its place.
 
-    def compile(self, text: str | Text) -> Program:
-        """The expression as a program; raises `CompileError` with every mistake and its place."""
-        checked = self.check(text)
+        With `lenient` only mistakes of syntax are raised: a name that is not declared is read from
+        the bindings, and what has no meaning is an error when it is evaluated.
+        """
+        declarations = self._declarations
+        if lenient:
+            declarations = replace(declarations, lenient=True)
+        return check(parse(text, macros=self._macros), declarations, expected)
+
+    def compile(self, text: str | Text, *, check: bool = True) -> Program:
+        """The expression as a program; raises `CompileError` with every mistake and its place.
+
+        Without `check` mistakes of meaning are left to run time.
+
+        >>> Environment().compile("x + 1 > 2 || f(x)", check=False).evaluate({"x": 2})
+        True
+        """
+        checked = self.check(text, lenient=not check)
         return Program(checked, expression(checked))

@@ -11,6 +11,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, assert_never
 
+from policyengine.cel import wellknown
 from policyengine.cel.ast import (
     Bind,
     Call,
@@ -25,15 +26,20 @@ from policyengine.cel.ast import (
 )
 from policyengine.cel.checked import (
     CheckedExpression,
+    ConstantRef,
+    FailureRef,
     FunctionRef,
     LocalRef,
     TypeRef,
     VariableRef,
 )
+from policyengine.cel.emit.calls import LAZY, gives_part
 from policyengine.cel.emit.kinds import kind
+from policyengine.cel.emit.reference import optional_kind
 from policyengine.cel.types import ObjectType
 from policyengine.errors import EvaluationError
 from policyengine.values import conform, containers, failures, kinds, maps
+from policyengine.values import wellknown as messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ class _Run:
                 pairs = [(self.visit(e.key), self.visit(e.value), e.optional) for e in node.entries]
                 return _map(pairs)
             case Struct():
-                return _map([(f.name, self.visit(f.value), f.optional) for f in node.fields])
+                return self._struct(node)
             case Comprehension():
                 return self._comprehension(node)
             case Bind():
@@ -157,7 +163,9 @@ class _Run:
                 return self._conformed(node, value.get() if isinstance(value, _Once) else value)
             case TypeRef(name=name):
                 return kinds.TypeValue(name)
-            case FunctionRef():
+            case ConstantRef(value=value):
+                return value
+            case FunctionRef() | FailureRef():
                 raise AssertionError("a name is not a call")
 
     def _select(self, node: Select) -> Any:
@@ -169,6 +177,10 @@ class _Run:
             wanted = kind(owner.fields[node.field].type)
             read = conform.present if node.test else conform.read
             return read(operand, node.field, wanted)
+        behind = optional_kind(self._checked, node)
+        if behind is not None:
+            read = conform.present if node.test else conform.read_optional
+            return read(operand, node.field, behind)
         if node.test:
             return containers.has(operand, node.field)
         if node.optional:
@@ -193,6 +205,8 @@ class _Run:
             case "_?_:_":
                 return self._conditional(node)
         reference = self._checked.references[node.id]
+        if isinstance(reference, FailureRef):
+            failures.fail(reference.code, reference.message)
         assert isinstance(reference, FunctionRef)
         operands = node.args
         if node.target is not None and not reference.namespaced:
@@ -201,11 +215,14 @@ class _Run:
             if self._facts is None:
                 raise ValueError(f"`{reference.function.name}` is a fact, and none were given")
             return self._facts(node)
-        args = []
-        for operand in operands:
+        lazy = LAZY.get(reference.function.impl)
+        args: list[Any] = []
+        for operand in operands[:-1] if lazy else operands:
             args.append(self.visit(operand))  # a comprehension would be a frame more for each level
-        value = _implementation(reference.function.impl)(*args)
-        return self._conformed(node, value) if node.function == "_[_]" else value
+        if lazy:
+            args.append(lambda: self.visit(operands[-1]))
+        value = _implementation(lazy or reference.function.impl)(*args)
+        return self._conformed(node, value) if gives_part(reference.function) else value
 
     def _logical(self, node: Call, *, decisive: bool) -> Any:
         """`&&` is decided by a false operand and `||` by a true one, whatever the other does."""
@@ -241,6 +258,16 @@ class _Run:
             elif value.present:
                 built.append(value.value)
         return built
+
+    def _struct(self, node: Struct) -> Any:
+        reference = self._checked.references[node.id]
+        if isinstance(reference, FailureRef):
+            failures.fail(reference.code, reference.message)
+        fields = _map([(f.name, self.visit(f.value), f.optional) for f in node.fields])
+        assert isinstance(reference, TypeRef)
+        if reference.name not in wellknown.LITERALS:
+            return fields
+        return messages.message(reference.name, fields)
 
     def _comprehension(self, node: Comprehension) -> Any:
         over = self.visit(node.range)

@@ -26,6 +26,7 @@ OPTIONAL_MAP = "@optMap"
 OPTIONAL_FLAT_MAP = "@optFlatMap"
 BLOCK_INDEX = "@index"
 BLOCK_VARIABLE = "@it"
+BLOCK_ACCUMULATOR = "@ac"
 
 
 class MacroError(ValueError):
@@ -176,9 +177,14 @@ def _index(site: Site) -> Expr:
     return site.name(f"{BLOCK_INDEX}{_number(site, site.args[0])}")
 
 
-def _iteration_variable(site: Site) -> Expr:
-    depth, place = (_number(site, node) for node in site.args)
-    return site.name(f"{BLOCK_VARIABLE}{depth}_{place}")
+def _numbered(prefix: str) -> Callable[[Site], Expr]:
+    """`cel.iterVar(depth, place)`: the name that an optimizer gives to a macro's variable."""
+
+    def expand(site: Site) -> Expr:
+        depth, place = (_number(site, node) for node in site.args)
+        return site.name(f"{prefix}{depth}_{place}")
+
+    return expand
 
 
 def _test(kind: ComprehensionKind, variables: int = 1) -> Callable[[Site], Expr]:
@@ -222,7 +228,8 @@ _LIBRARIES: Mapping[str, tuple[Macro, ...]] = {
     "block": (
         Macro("cel.block", "block", "cel", (2,), _block),
         Macro("cel.index", "index", "cel", (1,), _index),
-        Macro("cel.iterVar", "iterVar", "cel", (2,), _iteration_variable),
+        Macro("cel.iterVar", "iterVar", "cel", (2,), _numbered(BLOCK_VARIABLE)),
+        Macro("cel.accuVar", "accuVar", "cel", (2,), _numbered(BLOCK_ACCUMULATOR)),
     ),
 }
 

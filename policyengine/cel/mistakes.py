@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from policyengine.cel import wellknown
 from policyengine.cel.ast import OPERATORS, Ast, Call, Constant, Expr, Ident, Select, Struct
 from policyengine.cel.ast import Field as StructField
 from policyengine.cel.checked import Declarations
@@ -96,7 +97,7 @@ class Mistakes:
 
     def unknown_type(self, node: Struct) -> None:
         span = self._ast.text.span(node.start, node.start + len(node.type_name))
-        meant = self._closest(node.type_name, self._declarations.types)
+        meant = self._closest(node.type_name, [*self._declarations.types, *wellknown.LITERALS])
         self.add(unknown_type(span, node.type_name, meant))
 
     def unknown_function(self, node: Call, namespace: str | None) -> None:
@@ -219,6 +220,18 @@ class Mistakes:
             return None
         self._suggestions += 1
         return closest(name, names)
+
+
+class Ignored(Mistakes):
+    """Mistakes in lenient checking: they are left to show when the expression is evaluated."""
+
+    __slots__ = ()
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Drops it."""
+
+    def _closest(self, name: str, names: Iterable[str]) -> str | None:
+        return None
 
 
 def _equality_hint(types: Sequence[Type]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TypeVar
 
-from policyengine.cel import macros
+from policyengine.cel import macros, wellknown
 from policyengine.cel.ast import Expr, Ident, Select
 from policyengine.cel.checked import Declarations
 from policyengine.cel.types import (
@@ -23,6 +23,7 @@ from policyengine.cel.types import (
     AbstractType,
     ListType,
     MapType,
+    ObjectType,
     OptionalType,
     Type,
     TypeType,
@@ -85,6 +86,29 @@ def type_named(name: str, declarations: Declarations) -> tuple[str, Type] | None
             found = _type_of_a_function(candidate, declarations)
         if found is not None:
             return candidate, found
+    return None
+
+
+def constant_named(name: str, declarations: Declarations) -> tuple[str, int] | None:
+    """The named whole number that a name stands for: its full name and its value."""
+    for candidate in candidates(name, declarations.container):
+        found = declarations.constants.get(candidate)
+        if found is None:
+            found = wellknown.CONSTANTS.get(candidate)
+        if found is not None:
+            return candidate, found
+    return None
+
+
+def message_named(name: str, declarations: Declarations) -> tuple[str, ObjectType, Type] | None:
+    """The type of a message literal: its full name, its fields and the type of the value."""
+    for candidate in candidates(name, declarations.container):
+        known = wellknown.LITERALS.get(candidate)
+        if known is not None:
+            return candidate, known, wellknown.TYPES[candidate]
+        declared = declarations.types.get(candidate)
+        if declared is not None:
+            return candidate, declared, declared
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from policyengine.cel import wellknown
 from policyengine.cel.suggestions import closest
 from policyengine.cel.types import (
     BOOL,
@@ -37,18 +38,7 @@ _NAMED: Mapping[str, Type] = {
     "dyn": DYN,
     "timestamp": TIMESTAMP,
     "duration": DURATION,
-    "google.protobuf.Timestamp": TIMESTAMP,
-    "google.protobuf.Duration": DURATION,
-    "google.protobuf.BoolValue": WrapperType(BOOL),
-    "google.protobuf.BytesValue": WrapperType(BYTES),
-    "google.protobuf.DoubleValue": WrapperType(DOUBLE),
-    "google.protobuf.Int64Value": WrapperType(INT),
-    "google.protobuf.StringValue": WrapperType(STRING),
-    "google.protobuf.UInt64Value": WrapperType(UINT),
-    "google.protobuf.Any": DYN,
-    "google.protobuf.Value": DYN,
-    "google.protobuf.ListValue": ListType(DYN),
-    "google.protobuf.Struct": MapType(STRING, DYN),
+    **wellknown.TYPES,
     "list": ListType(DYN),
     "map": MapType(DYN, DYN),
     "type": TypeType(),

@@ -12,7 +12,15 @@ from typing import Any, Final
 from policyengine.errors import EvaluationError
 from policyengine.values import failures
 from policyengine.values.conversions import to_timestamp
-from policyengine.values.kinds import INT_MAX, INT_MIN, UINT_MAX, OptionalValue, TypeValue, UInt
+from policyengine.values.kinds import (
+    INT_MAX,
+    INT_MIN,
+    NONE,
+    UINT_MAX,
+    OptionalValue,
+    TypeValue,
+    UInt,
+)
 from policyengine.values.maps import MISSING, MixedMap
 from policyengine.values.times import Duration, Timestamp
 
@@ -87,8 +95,22 @@ def read(operand: Any, field: str, kind: str) -> Any:
     return conform(value, kind)
 
 
+def read_optional(operand: Any, field: str, kind: str) -> OptionalValue:
+    """`operand.?field` of a declared field: empty where the field, or an optional operand, is.
+
+    Raises `EvaluationError` (`no-such-overload`, `type-mismatch`).
+    """
+    if operand.__class__ is OptionalValue:
+        return read_optional(operand.value, field, kind) if operand.present else NONE
+    if not present(operand, field, kind):
+        return NONE
+    return OptionalValue(True, read(operand, field, kind))
+
+
 def present(operand: Any, field: str, kind: str) -> bool:
-    """`has()` of a declared field of an object."""
+    """`has()` of a declared field of an object, or of an optional one."""
+    if operand.__class__ is OptionalValue:
+        return operand.present and present(operand.value, field, kind)
     if operand.__class__ is not dict:
         raise failures.no_such_overload("has", operand)
     value = operand.get(field, MISSING)
@@ -109,11 +131,11 @@ def part(operand: Any, field: str) -> Any:
 
 
 def maybe(value: Any, kind: str) -> Any:
-    """The conforming value, or None where there is none."""
+    """The conforming value, or what is there, for the reference to judge when it is read."""
     try:
         return conform(value, kind)
     except EvaluationError:
-        return None
+        return value
 
 
 def variable(bindings: Any, name: str, kind: str) -> Any:

@@ -28,7 +28,7 @@ def size(value: Any) -> int:
 
 
 def index(operand: Any, key: Any) -> Any:
-    """`operand[key]` of a list or a map.
+    """`operand[key]` of a list or a map; of an optional one it is an optional again.
 
     Raises `EvaluationError` (`index-out-of-range`, `no-such-key`, `no-such-overload`).
 
@@ -46,6 +46,8 @@ def index(operand: Any, key: Any) -> Any:
         if 0 <= position < len(operand):
             return operand[position]
         raise failures.index_out_of_range()
+    if kind is OptionalValue:
+        return optional_index(operand, key)
     raise failures.no_such_overload("_[_]", operand, key)
 
 

@@ -6,18 +6,19 @@ from requests.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NoReturn
 
 from policyengine.errors import EvaluationError
 from policyengine.values.kinds import type_name
 
 CODES: Final[dict[str, str]] = {
     "no-such-overload": "a function was called with arguments of types that it does not take",
+    "no-such-type": "a message was built of a type that there is not",
     "no-such-variable": "a variable has no value in this request",
     "no-such-field": "an object or a map does not have the field that was read",
     "no-such-key": "a map does not have the key that was looked up",
     "type-mismatch": "a value of the request is not of its declared type",
-    "index-out-of-range": "a list is shorter than the index that was read",
+    "index-out-of-range": "a list or string is shorter than the index that was read",
     "overflow": "a number, timestamp or duration does not fit the range of its type",
     "divide-by-zero": "a whole number was divided by zero",
     "bad-conversion": "a value cannot be converted to the type that was asked for",
@@ -25,6 +26,7 @@ CODES: Final[dict[str, str]] = {
     "duplicate-key": "a map was built with the same key twice",
     "bad-regex": "a regular expression is not valid RE2 syntax or is over a limit",
     "bad-time-zone": "a time zone is neither a known name nor an offset such as `+02:00`",
+    "bad-argument": "a function was given a value of the right type that it does not take",
     "no-value": "the value of an empty optional was read",
     "too-large": "a string, bytes or list would be larger than the limit",
     "too-deep": "a value or an expression is nested more deeply than the limit",
@@ -66,6 +68,16 @@ def no_such_variable(name: str) -> EvaluationError:
     return EvaluationError("no-such-variable", f"`{name}` has no value")
 
 
+def no_such_function(name: str) -> EvaluationError:
+    """There is no function of this name, and checking was lenient."""
+    return EvaluationError("no-such-overload", f"there is no function `{name}`")
+
+
+def no_such_type(name: str) -> EvaluationError:
+    """There is no type of this name, and checking was lenient."""
+    return EvaluationError("no-such-type", f"there is no type `{name}`")
+
+
 def no_such_field(name: str) -> EvaluationError:
     """The policy read a field `name` that is not there."""
     return EvaluationError("no-such-field", f"there is no field `{name}`")
@@ -76,9 +88,9 @@ def no_such_key() -> EvaluationError:
     return EvaluationError("no-such-key", "the map does not have the key")
 
 
-def index_out_of_range() -> EvaluationError:
-    """A list is shorter than the index, or the index is negative."""
-    return EvaluationError("index-out-of-range", "the index is out of the list's range")
+def index_out_of_range(type_: str = "list") -> EvaluationError:
+    """A list or string is shorter than the index, or the index is negative."""
+    return EvaluationError("index-out-of-range", f"the index is out of the {type_}'s range")
 
 
 def type_mismatch(expected: str, value: object) -> EvaluationError:
@@ -102,6 +114,15 @@ def bad_conversion(target: str, value: object, why: str = "") -> EvaluationError
     return EvaluationError(
         "bad-conversion", f"this {type_name(value)} cannot be converted to {target}{reason}"
     )
+
+
+def bad_argument(function: str, why: str) -> EvaluationError:
+    """`function` does not take this value; `why` names what it takes, never the value.
+
+    >>> bad_argument("math.bitShiftLeft", "the offset is negative").message
+    '`math.bitShiftLeft`: the offset is negative'
+    """
+    return EvaluationError("bad-argument", f"`{symbol(function)}`: {why}")
 
 
 def bad_key(key: object) -> EvaluationError:
@@ -134,3 +155,8 @@ def too_large(type_: str, limit: int) -> EvaluationError:
 def too_deep(limit: int) -> EvaluationError:
     """Something is nested more than `limit` deep."""
     return EvaluationError("too-deep", f"nested more than {limit} deep")
+
+
+def fail(code: str, message: str) -> NoReturn:
+    """Raises what lenient checking left to run time: a call or a message without a meaning."""
+    raise EvaluationError(code, message)

@@ -13,9 +13,12 @@ ARGUMENTS = {
     "no_such_overload": ("_+_", 1, SECRET),
     "type_mismatch": ("int", SECRET),
     "no_such_variable": ("request",),
+    "no_such_function": ("f",),
+    "no_such_type": ("T",),
     "no_such_field": ("model",),
     "overflow": ("int",),
     "bad_conversion": ("int", SECRET),
+    "bad_argument": ("format", "too few values"),
     "bad_key": (1.5,),
     "too_large": ("string", 10),
     "too_deep": (10,),
@@ -41,6 +44,13 @@ def test_every_code_of_the_table_can_be_raised() -> None:
     raised = {getattr(failures, name)(*ARGUMENTS.get(name, ())).code for name in BUILDERS}
     # The regex package builds its own, with the position in the pattern.
     assert raised == set(failures.CODES) - {"bad-regex"}
+
+
+def test_what_lenient_checking_found_is_raised_as_it_is() -> None:
+    with pytest.raises(EvaluationError) as caught:
+        failures.fail("no-such-type", "there is no type `T`")
+    assert caught.value.code == failures.no_such_type("T").code
+    assert caught.value.message == failures.no_such_type("T").message
 
 
 @pytest.mark.parametrize(

@@ -13,19 +13,24 @@ from contextlib import contextmanager
 from typing import assert_never
 
 from policyengine.cel import ast as cel
+from policyengine.cel import wellknown
 from policyengine.cel.checked import (
     CheckedExpression,
+    ConstantRef,
+    FailureRef,
     FunctionRef,
     LocalRef,
     TypeRef,
     VariableRef,
 )
 from policyengine.cel.emit import inline
+from policyengine.cel.emit.calls import LAZY, gives_part
 from policyengine.cel.emit.kinds import CLASSES, kind
 from policyengine.cel.emit.loops import Loops
 from policyengine.cel.emit.module import (
     Module,
     assign,
+    attribute,
     call,
     compare,
     item,
@@ -44,9 +49,15 @@ from policyengine.cel.emit.paths import (
     soft_default,
     test,
 )
-from policyengine.cel.emit.reference import chain, constant, operands_of, type_value
+from policyengine.cel.emit.reference import (
+    chain,
+    constant,
+    operands_of,
+    optional_kind,
+    type_value,
+)
 from policyengine.cel.emit.value import Unsuited, Value
-from policyengine.cel.types import BOOL, DYN, ListType, MapType, ObjectType, Type
+from policyengine.cel.types import BOOL, DYN, ListType, MapType, ObjectType, OptionalType, Type
 
 Given = Callable[["Fast", str], Value | None]
 """What a variable that is no input means (`variables.x`, `constants.x`), else None."""
@@ -142,6 +153,15 @@ class Fast:
         finally:
             self.block, self._known = block, known
 
+    def known(self, key: object) -> Value | None:
+        """What was learnt under a key, and still holds where the current block runs."""
+        return self._known.get(key)
+
+    def learn(self, key: object, value: Value) -> Value:
+        """Remembers a value for what is emitted behind it."""
+        self._known[key] = value
+        return value
+
     def named(self, node: ast.expr, kind_: str, hint: str) -> str:
         """A local that holds the value, guarded to be of the kind."""
         name = self.module.fresh(hint)
@@ -171,7 +191,7 @@ class Fast:
             case cel.MapExpr():
                 return self._map(node)
             case cel.Struct():
-                raise Unsuited
+                return self._struct(node)
             case cel.Comprehension():
                 return self.loops.emit(node)
             case cel.Bind():
@@ -192,6 +212,8 @@ class Fast:
                 return self._locals[binder, index]
             case TypeRef(name=name):
                 return Value(type_value(name, self.module), True)
+            case ConstantRef(value=value):
+                return Value(ast.Constant(value=value), True)
             case reference:
                 raise AssertionError(f"a name cannot mean {reference}")
 
@@ -250,9 +272,10 @@ class Fast:
         if found is not None and not self._is_inline(found[0][0]):
             return self._path(node)
         owner = self.type(node.operand)
+        if isinstance(owner, OptionalType):
+            return self._optional_select(node)
         operand = self.emit(node.operand)
         if not isinstance(owner, ObjectType | MapType) and owner != DYN:
-            # An optional's field is an optional again.
             return self._run("containers.select", operand.node, ast.Constant(value=node.field))
         return self._part(node, operand, ast.Constant(value=node.field))
 
@@ -260,11 +283,16 @@ class Fast:
         return self._given is not None and name.startswith(("variables.", "constants."))
 
     def _optional_select(self, node: cel.Select) -> Value:
+        """`operand.?field`, and `operand.field` of an optional."""
         operand = self.emit(node.operand)
         field = ast.Constant(value=node.field)
-        if isinstance(self.type(node.operand), ObjectType):
-            raise Unsuited
-        return self._run("containers.optional_select", operand.node, field)
+        wanted = optional_kind(self.checked, node)
+        if wanted is None:
+            made = self._run("containers.optional_select", operand.node, field)
+            return Value(made.node, operand.deep)
+        kind_ = ast.Constant(value=wanted)
+        made = self._run("conform.read_optional", operand.node, field, kind_)
+        return Value(made.node, wanted in _SCALARS)
 
     def _part(self, node: cel.Expr, operand: Value, key: ast.expr) -> Value:
         """`operand[key]`, of the node's static type. Loaded once where it is surely loaded."""
@@ -287,8 +315,12 @@ class Fast:
         found = path_of(self.checked, node.operand)
         path = found[0] if found and not self._is_inline(found[0][0]) else None
         field = ast.Constant(value=node.field)
-        if isinstance(owner, ObjectType):
+        if isinstance(owner, ObjectType) and node.field in owner.fields:
             return self._has_field(node, owner, path)
+        behind = optional_kind(self.checked, node)
+        if behind is not None:
+            kind_ = ast.Constant(value=behind)
+            return self._run("conform.present", self.emit(node.operand).node, field, kind_)
         if not isinstance(owner, MapType):
             return self._run("containers.has", self.emit(node.operand).node, field)
         if path is None or not isinstance(node.operand, cel.Select):
@@ -315,6 +347,19 @@ class Fast:
         if null_is_absent:
             return Value(is_not_none(method(operand, "get", field)), True)
         return Value(compare(field, ast.In(), operand), True)
+
+    def _struct(self, node: cel.Struct) -> Value:
+        reference = self.checked.references[node.id]
+        optional = any(field.optional for field in node.fields)
+        names = [field.name for field in node.fields]
+        if optional or len(set(names)) < len(names) or not isinstance(reference, TypeRef):
+            raise Unsuited
+        if reference.name not in wellknown.LITERALS:
+            raise Unsuited
+        values = [self.emit(field.value).node for field in node.fields]
+        fields = ast.Dict(keys=[ast.Constant(value=name) for name in names], values=values)
+        name = ast.Constant(value=reference.name)
+        return Value(self._run("wellknown.message", name, fields).node, True)
 
     def _list(self, node: cel.ListExpr) -> Value:
         values = [self.emit(element) for element in node.elements]
@@ -355,7 +400,11 @@ class Fast:
         if node.function == "_?_:_":
             return self._conditional(node)
         reference = self.checked.references[node.id]
+        if isinstance(reference, FailureRef):
+            raise Unsuited
         assert isinstance(reference, FunctionRef)
+        if reference.function.impl in LAZY:
+            return self._either_optional(node, reference)
         if reference.function.fact:
             assert self._ask is not None
             return Value(self._ask(self.checked, node), True)
@@ -369,8 +418,38 @@ class Fast:
         made = inline.operation(self, reference, nodes, args)
         if made is None:
             made = call(self._callable(reference, nodes), *(arg.node for arg in args))
-        deep = kind(self.type(node)) in _SCALARS or all(arg.deep for arg in args)
-        return Value(made, deep)
+        deep = all(arg.deep for arg in args)
+        if not deep and gives_part(reference.function):
+            return self._declared(node, made)
+        return Value(made, deep or kind(self.type(node)) in _SCALARS)
+
+    def _declared(self, node: cel.Expr, made: ast.expr) -> Value:
+        """A value whose static type is only declared."""
+        wanted = kind(self.type(node))
+        if wanted == "dyn":
+            return Value(made, False)
+        return Value(load(self.named(made, wanted, "part")), wanted in _SCALARS)
+
+    def _either_optional(self, node: cel.Call, reference: FunctionRef) -> Value:
+        """`a.or(b)` and `a.orValue(b)`; what b needs is evaluated only if a is empty."""
+        nodes = operands_of(node, reference)
+        optional = self.emit(nodes[0])
+        name = self.named(optional.node, "optional_type", "optional")
+        whole = reference.function.impl == "optionals.or_optional"
+        with self.inner() as block:
+            other = self.emit(nodes[1])
+            if whole:
+                other = Value(load(self.named(other.node, "optional_type", "other")), other.deep)
+        there = attribute(load(name), "present")
+        value = load(name) if whole else attribute(load(name), "value")
+        deep = optional.deep and other.deep
+        made: ast.expr = ast.IfExp(test=there, body=value, orelse=other.node)
+        if block:
+            chosen = self.module.fresh("chosen")
+            block.append(assign(chosen, other.node))
+            self.add(ast.If(test=there, body=[assign(chosen, value)], orelse=block))
+            made = load(chosen)
+        return Value(made, True) if deep else self._declared(node, made)
 
     def _callable(self, reference: FunctionRef, nodes: tuple[cel.Expr, ...]) -> ast.expr:
         """The overload's own function where the argument types are proved."""
@@ -383,9 +462,9 @@ class Fast:
         operand, key = args
         place = node.args[-1]
         owner = self.type(node.args[0])
-        whole = isinstance(place, cel.Constant) and place.kind == "int" and place.value
-        first = isinstance(owner, ListType) and isinstance(whole, int) and whole >= 0
-        if first or (isinstance(owner, MapType) and kind(self.type(place)) == "string"):
+        # Python counts a negative position from the end.
+        placed = isinstance(owner, ListType) and _is_position(place)
+        if placed or (isinstance(owner, MapType) and kind(self.type(place)) == "string"):
             return self._part(node, operand, key.node)
         made = call(self.module.runtime("containers.index"), operand.node, key.node)
         wanted = kind(self.type(node))
@@ -439,6 +518,11 @@ class Fast:
 
     def _run(self, path: str, *args: ast.expr) -> Value:
         return Value(call(self.module.runtime(path), *args), False)
+
+
+def _is_position(node: cel.Expr) -> bool:
+    """Whether a node is a constant that is a position in a list, if the list is long enough."""
+    return isinstance(node, cel.Constant) and node.kind == "int" and int(node.value or 0) >= 0
 
 
 def is_not_none(value: ast.expr) -> ast.expr:

@@ -28,19 +28,28 @@ class Module:
         self.functions: list[ast.stmt] = []
 
     def fresh(self, hint: str) -> str:
-        """A local name that no other has, readable where the hint is."""
+        """A local name that no other has, readable where the hint is.
+
+        INVARIANT: it ends in `_` and digits, as no name that the emitters choose themselves does.
+        """
         self._count += 1
         return f"{_UNSAFE.sub('_', hint)[:40]}_{self._count}"
 
     def runtime(self, path: str | Callable[..., Any]) -> ast.expr:
         """A callable of `policyengine.values` (`"strings.contains"`), or a user's own."""
         if callable(path):
-            name = f"user_{getattr(path, '__name__', 'function')}_{id(path)}"
-            name = _UNSAFE.sub("_", name)
-            self.objects[name] = path
-            return load(name)
+            return load(self._object(path))
         name = self._imports.setdefault(path, "_" + path.replace(".", "_"))
         return load(name)
+
+    def _object(self, value: Callable[..., Any]) -> str:
+        for name, known in self.objects.items():
+            if known is value:
+                return name
+        hint = _UNSAFE.sub("_", getattr(value, "__name__", "function"))
+        name = f"_{hint}_user{len(self.objects)}"
+        self.objects[name] = value
+        return name
 
     def constant(self, key: Any, value: Callable[[], ast.expr], hint: str = "k") -> ast.expr:
         """A module constant, made once for each key."""
@@ -81,7 +90,12 @@ def call(function: ast.expr, *args: ast.expr) -> ast.expr:
 
 def method(target: ast.expr, name: str, *args: ast.expr) -> ast.expr:
     """`target.name(*args)`, where the name is ours."""
-    return call(ast.Attribute(value=target, attr=name, ctx=ast.Load()), *args)
+    return call(attribute(target, name), *args)
+
+
+def attribute(target: ast.expr, name: str) -> ast.expr:
+    """`target.name`, where the name is ours."""
+    return ast.Attribute(value=target, attr=name, ctx=ast.Load())
 
 
 def item(target: ast.expr, key: ast.expr) -> ast.expr:

@@ -63,7 +63,7 @@ def used_paths(checked: CheckedExpression, inline: Callable[[str], bool]) -> Use
             owner = path_of(checked, node.operand)
             declared = checked.types.get(node.operand.id)
             if owner and not inline(owner[0][0]):
-                if isinstance(declared, ObjectType):
+                if isinstance(declared, ObjectType) and node.field in declared.fields:
                     tested[(*owner[0], node.field)] = kind(declared.fields[node.field].type)
                     continue
                 if isinstance(declared, MapType) and isinstance(node.operand, cel.Select):

@@ -7,16 +7,20 @@ from collections.abc import Callable
 from typing import assert_never
 
 from policyengine.cel import ast as cel
+from policyengine.cel import wellknown
 from policyengine.cel.checked import (
     CheckedExpression,
+    ConstantRef,
+    FailureRef,
     FunctionRef,
     LocalRef,
     TypeRef,
     VariableRef,
 )
+from policyengine.cel.emit.calls import LAZY, gives_part
 from policyengine.cel.emit.kinds import kind
 from policyengine.cel.emit.module import Module, call, load, placed, thunk
-from policyengine.cel.types import ObjectType
+from policyengine.cel.types import ObjectType, OptionalType
 
 Resolve = Callable[[VariableRef, cel.Expr], ast.expr]
 """How a variable of the expression is read, conformed to its declared kind."""
@@ -104,6 +108,8 @@ class Reference:
                 return self._conformed(node, call(load(name)) if lazy else load(name))
             case TypeRef(name=name):
                 return type_value(name, self._module)
+            case ConstantRef(value=value):
+                return ast.Constant(value=value)
             case reference:
                 raise AssertionError(f"a name cannot mean {reference}")
 
@@ -123,6 +129,10 @@ class Reference:
             return self._run(
                 "conform.present" if node.test else "conform.read", operand, field, wanted
             )
+        behind = optional_kind(self._checked, node)
+        if behind is not None:
+            read = "conform.present" if node.test else "conform.read_optional"
+            return self._run(read, operand, field, ast.Constant(value=behind))
         if node.test:
             return self._run("containers.has", operand, field)
         if node.optional:
@@ -151,13 +161,23 @@ class Reference:
             branches = thunk(self.emit(then)), thunk(self.emit(otherwise))
             return self._run("lazy.choose", self.emit(condition), *branches)
         reference = self._checked.references[node.id]
+        if isinstance(reference, FailureRef):
+            return self._failure(reference)
         assert isinstance(reference, FunctionRef)
-        if reference.function.fact:
+        function = reference.function
+        if function.fact:
             assert self._ask is not None
             return self._ask(node)
         args = [self.emit(arg) for arg in operands_of(node, reference)]
-        made = call(self._module.runtime(reference.function.impl), *args)
-        return self._conformed(node, made) if node.function == "_[_]" else made
+        lazy = LAZY.get(function.impl)
+        if lazy is not None:
+            args[-1] = thunk(args[-1])
+        made = call(self._module.runtime(lazy or function.impl), *args)
+        return self._conformed(node, made) if gives_part(function) else made
+
+    def _failure(self, reference: FailureRef) -> ast.expr:
+        code, message = reference.code, reference.message
+        return self._run("failures.fail", ast.Constant(value=code), ast.Constant(value=message))
 
     def _map(self, node: cel.MapExpr) -> ast.expr:
         entries = [_tuple([self.emit(e.key), self.emit(e.value)]) for e in node.entries]
@@ -165,12 +185,19 @@ class Reference:
         return self._run("lazy.build_map", _tuple(entries), self._positions(optional))
 
     def _struct(self, node: cel.Struct) -> ast.expr:
+        reference = self._checked.references[node.id]
+        if isinstance(reference, FailureRef):
+            return self._failure(reference)
         entries = [
             _tuple([ast.Constant(value=field.name), self.emit(field.value)])
             for field in node.fields
         ]
         optional = frozenset(i for i, field in enumerate(node.fields) if field.optional)
-        return self._run("lazy.build_map", _tuple(entries), self._positions(optional))
+        fields = self._run("lazy.build_map", _tuple(entries), self._positions(optional))
+        assert isinstance(reference, TypeRef)
+        if reference.name not in wellknown.LITERALS:
+            return fields
+        return self._run("wellknown.message", ast.Constant(value=reference.name), fields)
 
     def _positions(self, optional: frozenset[int]) -> ast.expr:
         ordered = sorted(optional)
@@ -235,6 +262,21 @@ def operands_of(node: cel.Call, reference: FunctionRef) -> tuple[cel.Expr, ...]:
 def declared_kind(checked: CheckedExpression, node: cel.Select) -> str | None:
     """The kind of the field that a selection reads from an object type, else None."""
     owner = checked.types.get(node.operand.id)
+    if isinstance(owner, ObjectType) and node.field in owner.fields:
+        return kind(owner.fields[node.field].type)
+    return None
+
+
+def optional_kind(checked: CheckedExpression, node: cel.Select) -> str | None:
+    """The kind of the field that `operand.?field` reads from an object type, else None.
+
+    So does `operand.field` where the operand is an optional object.
+    """
+    owner = checked.types.get(node.operand.id)
+    if isinstance(owner, OptionalType):
+        owner = owner.value
+    elif not node.optional:
+        return None
     if isinstance(owner, ObjectType) and node.field in owner.fields:
         return kind(owner.fields[node.field].type)
     return None
