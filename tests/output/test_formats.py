@@ -56,7 +56,7 @@ def decision(text: str = "text") -> Decision:
         version="1.0.0",
         digest="",
         input_digest="",
-        time="2026-01-15T12:00:00Z",
+        time_ns=1_768_478_400_000_000_000,
     )
 
 
