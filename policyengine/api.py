@@ -12,7 +12,7 @@ from policyengine.plugins import FactProvider
 
 if TYPE_CHECKING:
     from policyengine.engine.facts import Known
-    from policyengine.explain import Explanation
+    from policyengine.explanation import Explanation
     from policyengine.program import Program
     from policyengine.rules.model import Bundle, CheckedBundle
 
@@ -53,7 +53,7 @@ def explain(
     now: datetime | None = None,
 ) -> Explanation:
     """Why each rule matched an input or did not: the tree of its conditions with their values."""
-    from policyengine.explain import explain
+    from policyengine.explanation import explain
 
     return explain(checked, Engine(compile(checked)), point, input, facts=facts, now=now)
 

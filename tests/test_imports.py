@@ -16,7 +16,7 @@ TEXT_SIDE = (
     "policyengine.changes",
     "policyengine.cli",
     "policyengine.codegen",
-    "policyengine.explain",
+    "policyengine.explanation",
     "policyengine.guards",
     "policyengine.lint",
     "policyengine.rules",

@@ -41,7 +41,7 @@ def command(
 ) -> Exit:
     """Show each rule's conditions with the values that decided."""
     from policyengine import Engine, check, compile, load
-    from policyengine.explain import explain
+    from policyengine.explanation import explain
 
     if is_many(path):
         raise Refusal("one input at a time can be explained", "name a single `.json` file")

@@ -16,7 +16,7 @@ from policyengine.output.text import VERDICT_ROLES, Role, block, count, line, pa
 from policyengine.output.values import short
 
 if TYPE_CHECKING:
-    from policyengine.explain import Explanation
+    from policyengine.explanation import Explanation
     from policyengine.testing.results import CaseResult, SuiteResults
 
 _MARKS: dict[str, tuple[str, Role]] = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from policyengine.output.text import VERDICT_ROLES, Role, line, paint
 
 if TYPE_CHECKING:
-    from policyengine.explain import ClauseTrace, Explanation, RuleTrace, Step
+    from policyengine.explanation import ClauseTrace, Explanation, RuleTrace, Step
 
 _RESULTS: dict[str, Role] = {"matched": "strong", "not matched": "dim", "error": "bad"}
 _HOLDS: dict[bool | None, tuple[str, Role]] = {

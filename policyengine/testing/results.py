@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from policyengine.decision import Decision
 from policyengine.diagnostics import Diagnostic
-from policyengine.explain import Explanation
+from policyengine.explanation import Explanation
 from policyengine.source import Source, Span
 
 Outcome = Literal["passed", "failed", "error", "skipped"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import policyengine
 from policyengine.errors import FactError
-from policyengine.explain import explain
+from policyengine.explanation import explain
 from policyengine.rules.files import Files, folder_of
 from policyengine.testing import model
 from policyengine.testing.cases import Case, cases
