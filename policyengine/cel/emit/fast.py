@@ -23,14 +23,13 @@ from policyengine.cel.checked import (
     TypeRef,
     VariableRef,
 )
-from policyengine.cel.emit import inline
+from policyengine.cel.emit import inline, optionals
 from policyengine.cel.emit.calls import LAZY, gives_part
 from policyengine.cel.emit.kinds import CLASSES, kind
 from policyengine.cel.emit.loops import Loops
 from policyengine.cel.emit.module import (
     Module,
     assign,
-    attribute,
     call,
     compare,
     item,
@@ -54,9 +53,11 @@ from policyengine.cel.emit.reference import (
     constant,
     operands_of,
     optional_kind,
+    positions,
+    tuple_of,
     type_value,
 )
-from policyengine.cel.emit.value import Unsuited, Value
+from policyengine.cel.emit.value import SCALARS, Unsuited, Value
 from policyengine.cel.types import BOOL, DYN, ListType, MapType, ObjectType, OptionalType, Type
 
 Given = Callable[["Fast", str], Value | None]
@@ -67,10 +68,6 @@ Ask = Callable[[CheckedExpression, cel.Call], ast.expr]
 
 # The parameter that late paths are loaded from.
 BINDINGS = "bindings"
-
-_SCALARS = frozenset(
-    {"bool", "int", "uint", "double", "string", "bytes", "null_type", "timestamp", "duration"}
-)
 
 
 class Fast:
@@ -224,7 +221,7 @@ class Fast:
         name, wanted = self._paths.name(path), kind(type_)
         if self._paths.is_late(path):
             return self._late(path, wanted)
-        value = Value(load(name), wanted in _SCALARS)
+        value = Value(load(name), wanted in SCALARS)
         if self._paths.is_strict(path) or ("kind", name) in self._known:
             return value
         self.add(
@@ -241,13 +238,13 @@ class Fast:
         loaded = self._paths.loaded(path, BINDINGS)
         if wanted not in CLASSES or wanted == "double":
             self.add(assign(name, loaded), *guard(self.module, name, wanted, self.unsure))
-            return Value(load(name), wanted in _SCALARS)
+            return Value(load(name), wanted in SCALARS)
         taken = ast.NamedExpr(target=ast.Name(id=name, ctx=ast.Store()), value=loaded)
         right = compare(class_of(taken), ast.Is(), load(CLASSES[wanted]))
         if wanted == "int":
             right = both(right, in_int_range(load(name)))
         unsure = call(self.module.runtime("conform.unsure"))
-        return Value(ast.IfExp(test=right, body=load(name), orelse=unsure), wanted in _SCALARS)
+        return Value(ast.IfExp(test=right, body=load(name), orelse=unsure), wanted in SCALARS)
 
     def late_text(self, node: cel.Expr) -> tuple[ast.expr, str] | None:
         """A string that is used here alone, not guarded yet, and the local that it goes to.
@@ -265,7 +262,7 @@ class Fast:
         if node.id in self.checked.references:
             return self._name(node)
         if node.optional:
-            return self._optional_select(node)
+            return optionals.read(self, node)
         if node.test:
             return self._has(node)
         found = path_of(self.checked, node)
@@ -273,7 +270,7 @@ class Fast:
             return self._path(node)
         owner = self.type(node.operand)
         if isinstance(owner, OptionalType):
-            return self._optional_select(node)
+            return optionals.read(self, node)
         operand = self.emit(node.operand)
         if not isinstance(owner, ObjectType | MapType) and owner != DYN:
             return self._run("containers.select", operand.node, ast.Constant(value=node.field))
@@ -281,18 +278,6 @@ class Fast:
 
     def _is_inline(self, name: str) -> bool:
         return self._given is not None and name.startswith(("variables.", "constants."))
-
-    def _optional_select(self, node: cel.Select) -> Value:
-        """`operand.?field`, and `operand.field` of an optional."""
-        operand = self.emit(node.operand)
-        field = ast.Constant(value=node.field)
-        wanted = optional_kind(self.checked, node)
-        if wanted is None:
-            made = self._run("containers.optional_select", operand.node, field)
-            return Value(made.node, operand.deep)
-        kind_ = ast.Constant(value=wanted)
-        made = self._run("conform.read_optional", operand.node, field, kind_)
-        return Value(made.node, wanted in _SCALARS)
 
     def _part(self, node: cel.Expr, operand: Value, key: ast.expr) -> Value:
         """`operand[key]`, of the node's static type. Loaded once where it is surely loaded."""
@@ -306,7 +291,7 @@ class Fast:
         if operand.deep:
             return Value(made, True)
         hint = key.value if isinstance(key, ast.Constant) else "item"
-        value = Value(load(self.named(made, wanted, str(hint))), wanted in _SCALARS)
+        value = Value(load(self.named(made, wanted, str(hint))), wanted in SCALARS)
         self._known[known] = value
         return value
 
@@ -363,9 +348,13 @@ class Fast:
 
     def _list(self, node: cel.ListExpr) -> Value:
         values = [self.emit(element) for element in node.elements]
-        if node.optional:
-            raise Unsuited
         nodes: list[ast.expr] = [value.node for value in values]
+        if node.optional:
+            deep = all(value.deep for value in values)
+            built = self._run(
+                "lazy.build_list", tuple_of(nodes), positions(node.optional, self.module)
+            )
+            return Value(built.node, deep)
         if all(isinstance(element, cel.Constant) for element in node.elements):
             # INVARIANT: values are never changed in place, so one list serves every call.
             key = ("list", *(ast.dump(each) for each in nodes))
@@ -374,8 +363,7 @@ class Fast:
         return Value(ast.List(elts=nodes, ctx=ast.Load()), all(value.deep for value in values))
 
     def _map(self, node: cel.MapExpr) -> Value:
-        if any(entry.optional for entry in node.entries):
-            raise Unsuited
+        optional = frozenset(i for i, entry in enumerate(node.entries) if entry.optional)
         keys = [self.emit(entry.key) for entry in node.entries]
         values = [self.emit(entry.value) for entry in node.entries]
         deep = all(value.deep for value in (*keys, *values))
@@ -384,15 +372,15 @@ class Fast:
             for entry in node.entries
             if isinstance(entry.key, cel.Constant) and entry.key.kind == "string"
         }
-        if len(texts) == len(node.entries):
+        if len(texts) == len(node.entries) and not optional:
             made = ast.Dict(keys=[key.node for key in keys], values=[v.node for v in values])
             return Value(made, deep)
-        pairs: list[ast.expr] = [
-            ast.Tuple(elts=[key.node, value.node], ctx=ast.Load())
-            for key, value in zip(keys, values, strict=True)
-        ]
-        made_map = call(self.module.runtime("maps.make_map"), ast.Tuple(elts=pairs, ctx=ast.Load()))
-        return Value(made_map, deep)
+        pairs = tuple_of([tuple_of([k.node, v.node]) for k, v in zip(keys, values, strict=True)])
+        if optional:
+            return Value(
+                self._run("lazy.build_map", pairs, positions(optional, self.module)).node, deep
+            )
+        return Value(self._run("maps.make_map", pairs).node, deep)
 
     def _call(self, node: cel.Call) -> Value:
         if node.function in ("_&&_", "_||_"):
@@ -404,7 +392,7 @@ class Fast:
             raise Unsuited
         assert isinstance(reference, FunctionRef)
         if reference.function.impl in LAZY:
-            return self._either_optional(node, reference)
+            return optionals.either(self, node, *operands_of(node, reference))
         if reference.function.fact:
             assert self._ask is not None
             return Value(self._ask(self.checked, node), True)
@@ -420,36 +408,15 @@ class Fast:
             made = call(self._callable(reference, nodes), *(arg.node for arg in args))
         deep = all(arg.deep for arg in args)
         if not deep and gives_part(reference.function):
-            return self._declared(node, made)
-        return Value(made, deep or kind(self.type(node)) in _SCALARS)
+            return self.declared(node, made)
+        return Value(made, deep or kind(self.type(node)) in SCALARS)
 
-    def _declared(self, node: cel.Expr, made: ast.expr) -> Value:
+    def declared(self, node: cel.Expr, made: ast.expr) -> Value:
         """A value whose static type is only declared."""
         wanted = kind(self.type(node))
         if wanted == "dyn":
             return Value(made, False)
-        return Value(load(self.named(made, wanted, "part")), wanted in _SCALARS)
-
-    def _either_optional(self, node: cel.Call, reference: FunctionRef) -> Value:
-        """`a.or(b)` and `a.orValue(b)`; what b needs is evaluated only if a is empty."""
-        nodes = operands_of(node, reference)
-        optional = self.emit(nodes[0])
-        name = self.named(optional.node, "optional_type", "optional")
-        whole = reference.function.impl == "optionals.or_optional"
-        with self.inner() as block:
-            other = self.emit(nodes[1])
-            if whole:
-                other = Value(load(self.named(other.node, "optional_type", "other")), other.deep)
-        there = attribute(load(name), "present")
-        value = load(name) if whole else attribute(load(name), "value")
-        deep = optional.deep and other.deep
-        made: ast.expr = ast.IfExp(test=there, body=value, orelse=other.node)
-        if block:
-            chosen = self.module.fresh("chosen")
-            block.append(assign(chosen, other.node))
-            self.add(ast.If(test=there, body=[assign(chosen, value)], orelse=block))
-            made = load(chosen)
-        return Value(made, True) if deep else self._declared(node, made)
+        return Value(load(self.named(made, wanted, "part")), wanted in SCALARS)
 
     def _callable(self, reference: FunctionRef, nodes: tuple[cel.Expr, ...]) -> ast.expr:
         """The overload's own function where the argument types are proved."""
@@ -470,7 +437,7 @@ class Fast:
         wanted = kind(self.type(node))
         if operand.deep or wanted == "dyn":
             return Value(made, operand.deep)
-        return Value(load(self.named(made, wanted, "item")), wanted in _SCALARS)
+        return Value(load(self.named(made, wanted, "item")), wanted in SCALARS)
 
     def chained(self, operands: list[cel.Expr], is_and: bool) -> ast.expr:
         """`a and b and ...`; an operand that needs statements runs them only when reached."""

@@ -76,7 +76,9 @@ class Reference:
                 items = [self.emit(element) for element in node.elements]
                 if not node.optional:
                     return ast.List(elts=items, ctx=ast.Load())
-                return self._run("lazy.build_list", _tuple(items), self._positions(node.optional))
+                return self._run(
+                    "lazy.build_list", tuple_of(items), positions(node.optional, self._module)
+                )
             case cel.MapExpr():
                 return self._map(node)
             case cel.Struct():
@@ -180,31 +182,24 @@ class Reference:
         return self._run("failures.fail", ast.Constant(value=code), ast.Constant(value=message))
 
     def _map(self, node: cel.MapExpr) -> ast.expr:
-        entries = [_tuple([self.emit(e.key), self.emit(e.value)]) for e in node.entries]
+        entries = [tuple_of([self.emit(e.key), self.emit(e.value)]) for e in node.entries]
         optional = frozenset(i for i, entry in enumerate(node.entries) if entry.optional)
-        return self._run("lazy.build_map", _tuple(entries), self._positions(optional))
+        return self._run("lazy.build_map", tuple_of(entries), positions(optional, self._module))
 
     def _struct(self, node: cel.Struct) -> ast.expr:
         reference = self._checked.references[node.id]
         if isinstance(reference, FailureRef):
             return self._failure(reference)
         entries = [
-            _tuple([ast.Constant(value=field.name), self.emit(field.value)])
+            tuple_of([ast.Constant(value=field.name), self.emit(field.value)])
             for field in node.fields
         ]
         optional = frozenset(i for i, field in enumerate(node.fields) if field.optional)
-        fields = self._run("lazy.build_map", _tuple(entries), self._positions(optional))
+        fields = self._run("lazy.build_map", tuple_of(entries), positions(optional, self._module))
         assert isinstance(reference, TypeRef)
         if reference.name not in wellknown.LITERALS:
             return fields
         return self._run("wellknown.message", ast.Constant(value=reference.name), fields)
-
-    def _positions(self, optional: frozenset[int]) -> ast.expr:
-        ordered = sorted(optional)
-        return self._module.constant(
-            ("positions", tuple(ordered)),
-            lambda: call(load("frozenset"), _tuple([ast.Constant(value=i) for i in ordered])),
-        )
 
     def _comprehension(self, node: cel.Comprehension) -> ast.expr:
         names = [self._bound(node.id, i, name) for i, name in enumerate(node.variables)]
@@ -217,6 +212,15 @@ class Reference:
             parts.append(thunk(self.emit(node.result), *names))
         arity = ast.Constant(value=len(names))
         return self._run(f"lazy.{_MACROS[node.kind]}", self.emit(node.range), *parts, arity)
+
+
+def positions(optional: frozenset[int], module: Module) -> ast.expr:
+    """Which elements or entries of a literal are written with `?`."""
+    ordered = sorted(optional)
+    return module.constant(
+        ("positions", tuple(ordered)),
+        lambda: call(load("frozenset"), tuple_of([ast.Constant(value=i) for i in ordered])),
+    )
 
 
 def constant(node: cel.Constant, module: Module) -> ast.expr:
@@ -282,5 +286,6 @@ def optional_kind(checked: CheckedExpression, node: cel.Select) -> str | None:
     return None
 
 
-def _tuple(items: list[ast.expr]) -> ast.expr:
+def tuple_of(items: list[ast.expr]) -> ast.expr:
+    """`(a, b)`."""
     return ast.Tuple(elts=items, ctx=ast.Load())

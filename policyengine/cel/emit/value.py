@@ -7,8 +7,14 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from policyengine.cel import ast as cel
+from policyengine.cel.checked import CheckedExpression
 from policyengine.cel.emit.module import Module
 from policyengine.cel.types import Type
+
+# Kinds of values that have no parts: such a value is deep once its class is seen.
+SCALARS = frozenset(
+    {"bool", "int", "uint", "double", "string", "bytes", "null_type", "timestamp", "duration"}
+)
 
 
 class Unsuited(Exception):  # noqa: N818
@@ -30,6 +36,10 @@ class Emitter(Protocol):
 
     module: Module
 
+    @property
+    def checked(self) -> CheckedExpression:
+        """The expression that is being emitted."""
+
     def emit(self, node: cel.Expr) -> Value:
         """The value of a node."""
 
@@ -47,6 +57,12 @@ class Emitter(Protocol):
 
     def inner(self) -> AbstractContextManager[list[ast.stmt]]:
         """A block that may not run."""
+
+    def named(self, node: ast.expr, kind_: str, hint: str) -> str:
+        """A local that holds the value, guarded to be of the kind."""
+
+    def declared(self, node: cel.Expr, made: ast.expr) -> Value:
+        """The value of a node, of which the static type is only declared."""
 
     def unsure(self) -> ast.stmt:
         """The statement that leaves the answer to the reference."""
