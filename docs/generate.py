@@ -33,6 +33,7 @@ _OPERATORS = {
     "_?_:_": "{} ? {} : {}",
     "!_": "!{}",
     "-_": "-{}",
+    "@sortByKeys": "{}.sortBy(x, key), the keys {}",
 }
 
 HEAD = """\
@@ -86,7 +87,7 @@ def _row(function: Function) -> str:
 
 def _signature(name: str, overload: Overload) -> str:
     arguments = [str(argument) for argument in overload.args]
-    if name in _OPERATORS or not name.isidentifier():
+    if name in _OPERATORS or not name.replace(".", "").isidentifier():
         pattern = _OPERATORS.get(name) or name.replace("_", " {} ").strip()
         return f"{pattern.format(*arguments)} -> {overload.result}"
     if overload.receiver:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from policyengine.cel.ast import (
     Bind,
@@ -24,6 +25,7 @@ from policyengine.cel.ast import (
 # Names that no text can spell: a part of an expansion that is evaluated once and used twice.
 OPTIONAL_MAP = "@optMap"
 OPTIONAL_FLAT_MAP = "@optFlatMap"
+SORTED = "@sorted"
 BLOCK_INDEX = "@index"
 BLOCK_VARIABLE = "@it"
 BLOCK_ACCUMULATOR = "@ac"
@@ -187,6 +189,39 @@ def _numbered(prefix: str) -> Callable[[Site], Expr]:
     return expand
 
 
+def _sort_by(site: Site) -> Expr:
+    """`xs.sortBy(x, key)` is `xs.@sortByKeys(xs.map(x, key))`, with `xs` evaluated once."""
+    assert site.target is not None
+    keys = Comprehension(
+        site.new_id(),
+        site.start,
+        site.end,
+        "map",
+        site.name(SORTED),
+        (variable(site, site.args[0]),),
+        None,
+        site.args[1],
+        site.name_start,
+    )
+    sorted_ = site.call("@sortByKeys", keys, target=site.name(SORTED))
+    return site.bind(SORTED, site.target, sorted_)
+
+
+def _by_pairs(site: Site) -> Expr:
+    """`math.least(a, b, c)` is `math.least(math.least(a, b), c)`, as a tree of least depth."""
+
+    def call(*args: Expr) -> Expr:
+        return site.call(site.function, *args, target=site.name("math"))
+
+    parts = site.args
+    if len(parts) == 1:
+        return call(*parts)
+    while len(parts) > 1:
+        whole = len(parts) // 2 * 2
+        parts = (*(call(*parts[i : i + 2]) for i in range(0, whole, 2)), *parts[whole:])
+    return parts[0]
+
+
 def _test(kind: ComprehensionKind, variables: int = 1) -> Callable[[Site], Expr]:
     return _comprehension(kind, variables, condition=True, result=False)
 
@@ -194,6 +229,9 @@ def _test(kind: ComprehensionKind, variables: int = 1) -> Callable[[Site], Expr]
 def _transform(kind: ComprehensionKind, variables: int = 2) -> Callable[[Site], Expr]:
     return _comprehension(kind, variables, condition=True, result=True)
 
+
+# How many numbers `math.greatest` takes; more have to stand in a list.
+_NUMBERS = tuple(range(1, 33))
 
 _LIBRARIES: Mapping[str, tuple[Macro, ...]] = {
     "standard": (
@@ -225,6 +263,11 @@ _LIBRARIES: Mapping[str, tuple[Macro, ...]] = {
         Macro("optMap", "optMap", "any", (2,), _optional_map(OPTIONAL_MAP, flat=False)),
         Macro("optFlatMap", "optFlatMap", "any", (2,), _optional_map(OPTIONAL_FLAT_MAP, flat=True)),
     ),
+    "lists": (Macro("sortBy", "sortBy", "any", (2,), _sort_by),),
+    "math": (
+        Macro("math.greatest", "greatest", "math", _NUMBERS, _by_pairs),
+        Macro("math.least", "least", "math", _NUMBERS, _by_pairs),
+    ),
     "block": (
         Macro("cel.block", "block", "cel", (2,), _block),
         Macro("cel.index", "index", "cel", (1,), _index),
@@ -250,8 +293,12 @@ def table(names: Iterable[str] | None = None) -> MacroTable:
     >>> sorted({function for function, count in table(["has", "map"])})
     ['has', 'map']
     """
-    if names is None:
-        return _STANDARD
+    return _STANDARD if names is None else _named(tuple(names))
+
+
+# An environment asks with the same names for every expression.
+@lru_cache(maxsize=64)
+def _named(names: tuple[str, ...]) -> MacroTable:
     return _table([_BY_NAME[name] for name in names])
 
 

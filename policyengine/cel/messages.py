@@ -56,9 +56,17 @@ def macro_not_expanded(
         if given in counts:
             message = f"`{name}` is a macro of the library `{library}`, which is not enabled"
             return Diagnostic("unknown-function", message, span)
-    wanted = " or ".join(map(str, sorted(set().union(*libraries.values()))))
+    wanted = _counts(set().union(*libraries.values()))
     message = f"the macro `{name}` takes {wanted} arguments, {given} given"
     return Diagnostic("no-matching-overload", message, span)
+
+
+def _counts(wanted: set[int]) -> str:
+    """`1 or 2`, and `1 to 32` where that is shorter."""
+    ordered = sorted(wanted)
+    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"{ordered[0]} to {ordered[-1]}"
+    return " or ".join(map(str, ordered))
 
 
 def unknown_operator(span: Span, function: str) -> Diagnostic:

@@ -221,6 +221,8 @@ def _bind(node: Bind) -> str:
         return _block(node)
     if node.name in (macros.OPTIONAL_MAP, macros.OPTIONAL_FLAT_MAP):
         return _optional_map(node)
+    if node.name == macros.SORTED:
+        return _sort_by(node)
     value, body = _at(node.value, CONDITIONAL), _at(node.body, CONDITIONAL)
     return f"cel.bind({_name(node.name)}, {value}, {body})"
 
@@ -232,6 +234,15 @@ def _block(node: Bind) -> str:
         values.append(_at(body.value, CONDITIONAL))
         body = body.body
     return f"cel.block([{', '.join(values)}], {_at(body, CONDITIONAL)})"
+
+
+def _sort_by(node: Bind) -> str:
+    assert isinstance(node.body, Call)
+    (keys,) = node.body.args
+    assert isinstance(keys, Comprehension)
+    assert keys.result is not None
+    key = _at(keys.result, CONDITIONAL)
+    return f"{_operand(node.value)}.sortBy({_name(keys.variables[0])}, {key})"
 
 
 def _optional_map(node: Bind) -> str:

@@ -218,11 +218,14 @@ def to_bytes(value: Any) -> Any:
 
 
 def to_string(value: Any) -> Any:
-    """`string(value)`.
+    """`string(value)`. A class of an extension that has a text brings a method `cel_string`.
 
     >>> to_string(-0.0045), to_string(Duration(5400 * SECOND)), to_string(Timestamp(0))
     ('-0.0045', '5400s', '1970-01-01T00:00:00Z')
     """
+    of_extension = getattr(value.__class__, "cel_string", None)
+    if of_extension is not None:
+        return of_extension(value)
     return _convert("string", _STRING, value)
 
 
