@@ -33,7 +33,7 @@ _OPERATORS = {
     "_?_:_": "{} ? {} : {}",
     "!_": "!{}",
     "-_": "-{}",
-    "@sortByKeys": "{}.sortBy(x, key), the keys {}",
+    "@sortBy": "{}.sortBy(x, key), the keys {}",
 }
 
 HEAD = """\

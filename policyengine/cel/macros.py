@@ -190,7 +190,7 @@ def _numbered(prefix: str) -> Callable[[Site], Expr]:
 
 
 def _sort_by(site: Site) -> Expr:
-    """`xs.sortBy(x, key)` is `xs.@sortByKeys(xs.map(x, key))`, with `xs` evaluated once."""
+    """`xs.sortBy(x, key)` is `xs.@sortBy(xs.map(x, key))`, with `xs` evaluated once."""
     assert site.target is not None
     keys = Comprehension(
         site.new_id(),
@@ -203,7 +203,7 @@ def _sort_by(site: Site) -> Expr:
         site.args[1],
         site.name_start,
     )
-    sorted_ = site.call("@sortByKeys", keys, target=site.name(SORTED))
+    sorted_ = site.call("@sortBy", keys, target=site.name(SORTED))
     return site.bind(SORTED, site.target, sorted_)
 
 

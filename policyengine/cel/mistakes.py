@@ -110,7 +110,11 @@ class Mistakes:
         if namespace is not None:
             name = f"{namespace}.{name}"
             span = self._ast.text.span(node.start, node.name_start + len(node.function))
-        names = (known for known in self._declarations.functions if known not in OPERATORS)
+        names = (
+            known
+            for known in self._declarations.functions
+            if known not in OPERATORS and known[0] != "@"
+        )
         self.add(unknown_function(span, name, self._closest(name, names)))
 
     def macro(self, node: Call) -> bool:

@@ -223,10 +223,10 @@ def to_string(value: Any) -> Any:
     >>> to_string(-0.0045), to_string(Duration(5400 * SECOND)), to_string(Timestamp(0))
     ('-0.0045', '5400s', '1970-01-01T00:00:00Z')
     """
-    of_extension = getattr(value.__class__, "cel_string", None)
-    if of_extension is not None:
-        return of_extension(value)
-    return _convert("string", _STRING, value)
+    conversion = _STRING.get(value.__class__) or getattr(value.__class__, "cel_string", None)
+    if conversion is None:
+        raise failures.no_such_overload("string", value)
+    return conversion(value)
 
 
 def to_timestamp(value: Any) -> Any:

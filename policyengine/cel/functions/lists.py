@@ -79,7 +79,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function(
-        "@sortByKeys",
+        "@sortBy",
         tuple(
             method(
                 f"list_{type_}_sortByAssociatedKeys",
@@ -94,7 +94,7 @@ FUNCTIONS: tuple[Function, ...] = (
         (
             Example("['bb', 'a', 'ccc'].sortBy(s, size(s))", "['a', 'bb', 'ccc']"),
             Example("[{'n': 2}, {'n': 1}].sortBy(p, p.n).map(p, p.n)", "[1, 2]"),
-            Example("[1, 2].sortBy(x, [x])[0]", error="bad-argument"),
+            Example("[1, 2].sortBy(x, dyn([x]))", error="bad-argument"),
         ),
     ),
     Function(

@@ -113,6 +113,7 @@ _READING = (
         (
             Example("[1, 2][?5].hasValue()", "false"),
             Example("{'a': 1}[?'a'].value()", "1"),
+            Example("dyn(1)[?0].hasValue()", error="no-such-overload"),
         ),
     ),
     Function(
