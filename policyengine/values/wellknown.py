@@ -141,7 +141,7 @@ def _value(name: str, fields: _Fields) -> Any:
 def to_json(value: Any) -> Any:
     """The value as JSON has it: numbers are doubles, bytes and times are texts.
 
-    Raises `EvaluationError` (`bad-conversion`, `too-deep`).
+    Raises `EvaluationError` (`bad-conversion`, `duplicate-key`, `too-deep`).
 
     >>> to_json([1, b"a", {"at": Timestamp(0)}])
     [1.0, 'YQ==', {'at': '1970-01-01T00:00:00Z'}]
@@ -163,6 +163,8 @@ def _to_json(value: Any, depth: int, done: dict[int, Any]) -> Any:
         made = [_to_json(each, depth + 1, done) for each in value]
     elif isinstance(value, dict):
         made = {_key(key): _to_json(each, depth + 1, done) for key, each in value.items()}
+        if len(made) < len(value):
+            raise failures.duplicate_key()
     else:
         raise failures.bad_conversion("google.protobuf.Value", value)
     done[id(value)] = made
