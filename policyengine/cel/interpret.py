@@ -53,6 +53,9 @@ class Outcome:
 Facts = Callable[[Call], Any]
 """Answers a call of a fact function; may raise `EvaluationError`."""
 
+Part = Callable[[str], Any]
+"""What a `has()` looks into where an object variable may be absent: the object, or an empty one."""
+
 Trace = Callable[[Expr, Outcome], None]
 """Told the outcome of every node that is evaluated, inner nodes first."""
 
@@ -63,6 +66,7 @@ def evaluate(
     *,
     facts: Facts | None = None,
     trace: Trace | None = None,
+    part: Part | None = None,
 ) -> Any:
     """The value of an expression.
 
@@ -72,7 +76,7 @@ def evaluate(
 
     Raises `EvaluationError`.
     """
-    return _Run(checked, bindings, facts, trace).visit(checked.ast.root)
+    return _Run(checked, bindings, facts, trace, part).visit(checked.ast.root)
 
 
 class _Once:
@@ -98,7 +102,7 @@ class _Once:
 class _Run:
     """One evaluation."""
 
-    __slots__ = ("_bindings", "_checked", "_facts", "_locals", "_trace")
+    __slots__ = ("_bindings", "_checked", "_facts", "_locals", "_part", "_trace")
 
     def __init__(
         self,
@@ -106,11 +110,13 @@ class _Run:
         bindings: Mapping[str, Any],
         facts: Facts | None,
         trace: Trace | None,
+        part: Part | None,
     ) -> None:
         self._checked = checked
         self._bindings = bindings
         self._facts = facts
         self._trace = trace
+        self._part = part
         self._locals: dict[LocalRef, Any] = {}
 
     def visit(self, node: Expr) -> Any:
@@ -194,6 +200,10 @@ class _Run:
             declared = owner.fields.get(node.field) if isinstance(owner, ObjectType) else None
             if declared is not None and kind(declared.type) == "map":
                 return conform.part(self._holder(node.operand), node.field)
+        if isinstance(node, Ident) and self._part is not None:
+            reference = self._checked.references[node.id]
+            if isinstance(reference, VariableRef) and kind(self._checked.types[node.id]) == "map":
+                return self._part(reference.name)
         return self.visit(node)
 
     def _call(self, node: Call) -> Any:

@@ -8,7 +8,7 @@ from types import CodeType
 
 from policyengine.cel.emit.module import Module
 from policyengine.codegen.ir import PointIR
-from policyengine.codegen.passes import lower
+from policyengine.codegen.passes import evidence, lower
 from policyengine.codegen.point import PointEmitter
 from policyengine.program import PointProgram, Program, RuleInfo
 from policyengine.rules.model import CheckedBundle
@@ -23,12 +23,12 @@ def compile_bundle(checked: CheckedBundle) -> Program:
     files: dict[str, str] = {}
     for name, point in checked.points.items():
         ir = lower(point)
-        function = f"{_UNSAFE.sub('_', name)}_{len(points)}"
-        PointEmitter(ir, module, dict(checked.constants), function).emit()
+        # INVARIANT: unlike `Module.fresh`, no name made here ends in `_` and digits.
+        function = f"{_UNSAFE.sub('_', name)}_p{len(points)}"
+        emitter = PointEmitter(ir, module, dict(checked.constants), function)
+        emitter.emit()
+        files.update(emitter.files)
         points[name] = _point(ir, function)
-        for rule in ir.rules:
-            for form in ("rule", "before"):
-                files[f"{form}_{function}_{rule.position}"] = rule.checked.rule.span.path
     bundle = checked.bundle
     tree = module.tree()
     code = compile(tree, f"<policy bundle {bundle.name}>", "exec", dont_inherit=True)
@@ -56,7 +56,7 @@ def _point(ir: PointIR, function: str) -> PointProgram:
                 mode=rule.checked.mode,
                 on_error=rule.checked.on_error,
                 span=rule.checked.rule.span,
-                facts=tuple(sorted(rule.facts)),
+                facts=tuple(sorted(evidence(rule))),
                 severity=rule.checked.policy.severity,
                 owner=rule.checked.policy.owner,
                 controls=rule.checked.policy.controls,

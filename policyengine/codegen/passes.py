@@ -9,6 +9,7 @@ partition  rules are grouped by the optional paths that they read
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,9 @@ from policyengine.cel.types import ObjectType
 from policyengine.codegen.ir import Conjunct, Group, PointIR, RuleIR
 from policyengine.program import FactInfo
 from policyengine.rules.model import CheckedCondition, CheckedPoint, CheckedRule
+
+# A variable of at most this many nodes is cheaper to compute again than to remember.
+INLINE_SIZE = 6
 
 Pass = Callable[[PointIR], PointIR]
 
@@ -40,7 +44,7 @@ def split(point: CheckedPoint) -> PointIR:
         for policy, named in point.variables.items()
         for name, condition in named.items()
     }
-    facts = _facts(point, variables.values())
+    facts = _facts(point, variables)
     positions = {_question(fact): i for i, fact in enumerate(facts)}
     rules = []
     for position, checked in enumerate(point.rules):
@@ -162,18 +166,19 @@ def _conjuncts(
     joined = isinstance(root, cel.Call) and root.function == "_&&_" and not condition.negate
     nodes = chain(root) if joined and isinstance(root, cel.Call) else [root]
     for node in nodes:
-        asked = facts_of(condition, node, rule.policy.name, variables, positions)
-        facts = frozenset(asked.values()) | _facts_behind(
-            condition.expression, node, rule.policy.name, variables, positions
-        )
+        asked = facts_of(condition, node, positions)
+        behind = _behind([(condition.expression, node)], rule.policy.name, variables)
+        facts = frozenset(asked.values()) | {
+            positions[_question(fact)]
+            for name in behind
+            for fact in variables[rule.policy.name, name].facts.values()
+        }
         yield Conjunct(condition.expression, node, condition.negate, facts, asked)
 
 
 def facts_of(
     condition: CheckedCondition,
     node: cel.Expr,
-    policy: str,
-    variables: Mapping[tuple[str, str], CheckedCondition],
     positions: Mapping[str, int],
 ) -> dict[int, int]:
     """The positions of the facts that calls in a node's tree ask for, by the call's id."""
@@ -183,39 +188,76 @@ def facts_of(
     }
 
 
-def _facts_behind(
-    expression: CheckedExpression,
-    node: cel.Expr,
+def _behind(
+    nodes: list[tuple[CheckedExpression, cel.Expr]],
     policy: str,
     variables: Mapping[tuple[str, str], CheckedCondition],
-    positions: Mapping[str, int],
-) -> frozenset[int]:
-    """The facts of the variables that a node reads."""
-    found: set[int] = set()
-    seen: set[str] = set()
-    pending = [(expression, node)]
+) -> frozenset[str]:
+    """The variables of a policy that nodes need, directly or through others."""
+    found: set[str] = set()
+    pending = list(nodes)
     while pending:
-        within, part = pending.pop()
-        for each in _walk(part):
+        within, node = pending.pop()
+        for each in _walk(node):
             reference = within.references.get(each.id)
             if not isinstance(reference, VariableRef):
                 continue
             kind, _, name = reference.name.partition(".")
-            if kind != "variables" or name in seen:
-                continue
-            seen.add(name)
-            variable = variables[policy, name]
-            found.update(positions[_question(fact)] for fact in variable.facts.values())
-            pending.append((variable.expression, variable.expression.ast.root))
+            if kind == "variables" and name not in found:
+                found.add(name)
+                expression = variables[policy, name].expression
+                pending.append((expression, expression.ast.root))
     return frozenset(found)
 
 
-def _facts(point: CheckedPoint, variables: Any) -> tuple[FactInfo, ...]:
-    """Every question of the point once, cheapest first."""
+def variables_behind(
+    ir: PointIR, policy: str, conjuncts: tuple[Conjunct, ...]
+) -> dict[str, CheckedCondition]:
+    """The variables that conjuncts need, in order: each uses only earlier ones."""
+    nodes = [(conjunct.expression, conjunct.node) for conjunct in conjuncts]
+    needed = _behind(nodes, policy, ir.variables)
+    if not needed:
+        return {}
+    ordered = ir.checked.variables[policy]
+    return {name: variable for name, variable in ordered.items() if name in needed}
+
+
+def inlined(ir: PointIR) -> frozenset[tuple[str, str]]:
+    """The variables that are cheaper to compute again than to remember, or used only once."""
+    uses = Counter(
+        (rule.checked.policy.name, name)
+        for rule in ir.rules
+        for condition in rule.checked.conditions
+        for name in named_variables(condition.expression)
+    )
+    sizes: dict[tuple[str, str], int] = {}
+    for (policy, name), variable in ir.variables.items():
+        used = [(policy, other) for other in named_variables(variable.expression)]
+        uses.update(used)
+        written_out = variable.expression.ast.size + sum(sizes[each] for each in used)
+        sizes[policy, name] = min(written_out, INLINE_SIZE + 1)
+    return frozenset(key for key, size in sizes.items() if size <= INLINE_SIZE or uses[key] < 2)
+
+
+def evidence(rule: RuleIR) -> frozenset[int]:
+    """The facts whose findings speak for a rule, which those of its `unless` do not."""
+    return frozenset(
+        fact for conjunct in rule.conjuncts if not conjunct.negate for fact in conjunct.facts
+    )
+
+
+def _facts(
+    point: CheckedPoint, variables: Mapping[tuple[str, str], CheckedCondition]
+) -> tuple[FactInfo, ...]:
+    """Every question of the point's rules once, cheapest first; a variable unused asks nothing."""
     found: dict[str, FactInfo] = {}
-    for condition in [*(c for rule in point.rules for c in rule.conditions), *variables]:
-        for fact in condition.facts.values():
-            found.setdefault(_question(fact), fact)
+    for rule in point.rules:
+        nodes = [(c.expression, c.expression.ast.root) for c in rule.conditions]
+        policy = rule.policy.name
+        behind = [variables[policy, name] for name in sorted(_behind(nodes, policy, variables))]
+        for condition in [*rule.conditions, *behind]:
+            for fact in condition.facts.values():
+                found.setdefault(_question(fact), fact)
     return tuple(sorted(found.values(), key=lambda fact: (fact.cost, _question(fact))))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
+from collections.abc import Callable
 
 from policyengine.cel import ast as cel
-from policyengine.cel.checked import CheckedExpression, VariableRef
+from policyengine.cel.checked import CheckedExpression
 from policyengine.cel.emit.fast import Fast, joined
-from policyengine.cel.emit.kinds import kind
 from policyengine.cel.emit.module import (
     Module,
     assign,
@@ -19,26 +18,26 @@ from policyengine.cel.emit.module import (
     load,
     method,
     negated,
-    thunk,
 )
-from policyengine.cel.emit.paths import Path, Paths, test
-from policyengine.cel.emit.reference import Reference
+from policyengine.cel.emit.paths import Path, Paths, class_of, test
 from policyengine.cel.emit.value import Unsuited, Value
 from policyengine.codegen.ir import Conjunct, PointIR, RuleIR
 from policyengine.codegen.passes import (
-    is_given,
+    inlined,
     is_required,
-    named_variables,
     question,
     rule_uses,
+    variables_behind,
 )
+from policyengine.codegen.rule_reference import RuleReference
 from policyengine.program import Deny
-
-# A variable of at most this many nodes is cheaper to compute again than to remember.
-INLINE_SIZE = 6
 
 # Conditions that need statements nest; Python's compiler is not asked for more than this.
 MAX_NESTED = 16
+
+# Variables within variables, and all of them in one rule, that are written out for the fast form.
+MAX_VARIABLES_DEEP = 8
+MAX_VARIABLES = 100
 
 _ARGUMENTS = ("i", "now")
 
@@ -55,18 +54,17 @@ class PointEmitter:
         self._parameters = (*_ARGUMENTS, *(fact_name(i) for i in range(len(ir.facts))))
         self._paths = self._all_paths()
         self._remembered: dict[tuple[str, str], str] = {}
-        self._deep: dict[tuple[str, str], bool] = {}
-        self._uses = Counter(
-            (rule.checked.policy.name, name)
-            for rule in ir.rules
-            for condition in rule.checked.conditions
-            for name in named_variables(condition.expression)
-        )
+        self._inline = inlined(ir)
+        # The policy files of the functions made, by their names.
+        self.files: dict[str, str] = {}
+        # Variables being written out, and how many were in this rule.
+        self._deep = 0
+        self._written = 0
 
     def emit(self) -> None:
         """Adds the point's function and the reference functions of its rules."""
         for rule in self._ir.rules:
-            self._reference(rule)
+            self._reference_of(rule, rule.conjuncts, self._rule_name(rule))
         body: list[ast.stmt] = [
             assign("matched", ast.List(elts=[], ctx=ast.Load())),
             assign("errors", ast.List(elts=[], ctx=ast.Load())),
@@ -83,6 +81,9 @@ class PointEmitter:
             body += asking
         if len(self._ir.groups) > 1 or asking:
             body.append(ast.Expr(value=method(load("matched"), "sort")))
+            body.append(
+                ast.Expr(value=call(self._module.runtime("judge.in_order"), load("errors")))
+            )
         result = ast.Tuple(elts=[load("matched"), load("errors")], ctx=ast.Load())
         body.append(ast.Return(value=result))
         self._module.functions.append(function(self._name, _ARGUMENTS, body))
@@ -120,19 +121,26 @@ class PointEmitter:
 
     def _quick(self, rule: RuleIR) -> list[ast.stmt]:
         """A rule without facts: plain where nothing can raise, else with a way out."""
-        fast = self._fast(rule)
-        try:
-            statements = self._branch(fast, rule.conjuncts, [matched(rule)])
-        except Unsuited:
+        statements = self._branch(rule, rule.conjuncts, [matched(rule)])
+        if statements is None:
             return [self._judged(rule)]
         if cannot_raise(statements):
             return statements
         return [attempt(statements, [self._judged(rule)])]
 
     def _branch(
+        self, rule: RuleIR, conjuncts: tuple[Conjunct, ...], then: list[ast.stmt]
+    ) -> list[ast.stmt] | None:
+        """Statements that run `then` where all conjuncts hold; None where there is no fast form."""
+        self._written = 0
+        try:
+            return self._nested(self._fast(rule), conjuncts, then)
+        except (Unsuited, RecursionError):
+            return None
+
+    def _nested(
         self, fast: Fast, conjuncts: tuple[Conjunct, ...], then: list[ast.stmt]
     ) -> list[ast.stmt]:
-        """Statements that run `then` where all conjuncts hold."""
         outer: list[ast.stmt] = []
         block, depth = outer, 0
         tests: list[ast.expr] = []
@@ -151,47 +159,64 @@ class PointEmitter:
         return outer
 
     def _asking(self, rule: RuleIR) -> list[ast.stmt]:
-        """A rule with facts: asks only when the verdict is open and nothing else rules it out."""
-        before = tuple(conjunct for conjunct in rule.conjuncts if not conjunct.facts)
-        after = tuple(conjunct for conjunct in rule.conjuncts if conjunct.facts)
-        open_ = f"open_{rule.position}"
-        made: list[ast.stmt] = [*self._may_hold(rule, before, open_)]
-        body: list[ast.stmt] = []
-        for fact in sorted(rule.facts):
-            asked = assign(fact_name(fact), ast.Yield(value=ast.Constant(value=fact)))
-            missing = compare(
-                load(fact_name(fact)), ast.Is(), self._module.runtime("conform.UNSET")
-            )
-            body.append(ast.If(test=missing, body=[asked], orelse=[]))
-        fast = self._fast(rule)
-        try:
-            statements = self._branch(fast, after, [matched(rule)])
-        except Unsuited:
-            statements = [self._judged(rule)]
-        sure = compare(load(open_), ast.Is(), ast.Constant(value=True))
-        quick = attempt(statements, [self._judged(rule)])
-        body.append(ast.If(test=sure, body=[quick], orelse=[self._judged(rule)]))
+        """A rule with facts: asks only when the verdict is open and nothing else rules it out.
+
+        Its facts are asked for one after the other, the cheapest first; before each the conjuncts
+        that can be judged by now are.
+        """
+        made = self._may_hold(rule, frozenset(), first=True)
+        ordered = sorted(rule.facts)
+        for count, fact in enumerate(ordered, start=1):
+            last = count == len(ordered)
+            known = frozenset(ordered[:count])
+            then = self._settled(rule) if last else self._may_hold(rule, known)
+            made.append(ast.If(test=load("open_"), body=[self._asked(fact), *then], orelse=[]))
+        return [ast.If(test=negated(load("closed")), body=made, orelse=[])]
+
+    def _asked(self, fact: int) -> ast.stmt:
+        """Asks for a fact that nobody has asked for yet."""
+        unset = self._module.runtime("conform.UNSET")
+        missing = compare(load(fact_name(fact)), ast.Is(), unset)
+        asked = assign(fact_name(fact), ast.Yield(value=ast.Constant(value=fact)))
+        return ast.If(test=missing, body=[asked], orelse=[])
+
+    def _settled(self, rule: RuleIR) -> list[ast.stmt]:
+        """The end of a rule all of whose facts are known."""
+        last = tuple(c for c in rule.conjuncts if max(rule.facts) in c.facts)
+        statements = self._branch(rule, last, [matched(rule)])
+        made: list[ast.stmt] = [self._judged(rule)]
+        if statements is not None:
+            quick = attempt(statements, [self._judged(rule)])
+            made = [ast.If(test=self._sure(rule.facts), body=[quick], orelse=made)]
         if rule.position in self._denies():
-            body.append(assign("closed", self._closed()))
-        open_test = ast.BoolOp(op=ast.And(), values=[negated(load("closed")), load(open_)])
-        made.append(ast.If(test=open_test, body=body, orelse=[]))
+            made.append(assign("closed", self._closed()))
         return made
 
-    def _may_hold(self, rule: RuleIR, before: tuple[Conjunct, ...], open_: str) -> list[ast.stmt]:
-        """Sets `open_`: True where the rest surely holds, 1 where it may, else False."""
-        if not before:
-            maybe = ast.BoolOp(op=ast.Or(), values=[self._granted(rule.paths), _maybe()])
-            return [assign(open_, maybe)]
-        fast = self._fast(rule)
-        name = f"before_{self._name}_{rule.position}"
-        reference = call(self._module.runtime("judge.may_hold"), load(name), self._arguments(rule))
-        refer = assign(open_, ast.BoolOp(op=ast.And(), values=[reference, _maybe()]))
-        try:
-            statements = self._branch(fast, before, [assign(open_, ast.Constant(value=True))])
-        except Unsuited:
+    def _sure(self, facts: frozenset[int]) -> ast.expr:
+        """Whether all that was judged before surely holds, and no fact has failed."""
+        tests = [compare(load("open_"), ast.Is(), ast.Constant(value=True))]
+        for fact in sorted(facts):
+            tests.append(compare(class_of(load(fact_name(fact))), ast.Is(), load("list")))
+        return joined(ast.And(), tests)
+
+    def _may_hold(self, rule: RuleIR, known: frozenset[int], first: bool = False) -> list[ast.stmt]:
+        """Sets `open_`: True where the rule surely holds so far, 1 where it may, else False."""
+        newest = max(known, default=None)
+        ready = tuple(
+            c for c in rule.conjuncts if c.facts <= known and (first or newest in c.facts)
+        )
+        sure = self._granted(rule.paths) if first else self._sure(known)
+        if not ready:
+            return [assign("open_", ast.BoolOp(op=ast.Or(), values=[sure, _maybe()]))]
+        name = self._reference_of(rule, ready, f"{self._rule_name(rule)}_knowing{len(known)}")
+        arguments = self._arguments(rule)
+        reference = call(self._module.runtime("judge.may_hold"), load(name), arguments)
+        refer = assign("open_", ast.BoolOp(op=ast.And(), values=[reference, _maybe()]))
+        statements = self._branch(rule, ready, [assign("open_", ast.Constant(value=True))])
+        if statements is None:
             return [refer]
-        quick = attempt([assign(open_, ast.Constant(value=False)), *statements], [refer])
-        return [ast.If(test=self._granted(rule.paths), body=[quick], orelse=[refer])]
+        unmet = assign("open_", ast.Constant(value=False))
+        return [ast.If(test=sure, body=[attempt([unmet, *statements], [refer])], orelse=[refer])]
 
     def _granted(self, paths: frozenset[Path]) -> ast.expr:
         """Whether the required paths and these optional ones are there and of their kinds."""
@@ -236,19 +261,31 @@ class PointEmitter:
         return literal(value)
 
     def _variable(self, fast: Fast, policy: str, name: str) -> Value:
-        expression = self._ir.variables[policy, name].expression
-        if self._uses[policy, name] < 2 or expression.ast.size <= INLINE_SIZE:
-            return fast.over(expression, expression.ast.root)
+        """A policy's variable: remembered in a local, or written out where it is used."""
         key = policy, name
-        if key not in self._remembered:
-            self._remembered[key] = self._module.fresh(f"variable_{name}")
-        local = self._remembered[key]
-        with fast.inner() as block:
-            value = fast.over(expression, expression.ast.root)
-            block.append(assign(local, value.node))
+        local = self._remembered.get(key, "")
+        known = fast.known(("variable", local))
+        if local and known is not None:
+            return known
+        self._written += 1
+        if self._deep >= MAX_VARIABLES_DEEP or self._written > MAX_VARIABLES:
+            raise Unsuited
+        expression = self._ir.variables[key].expression
+        self._deep += 1
+        try:
+            if key in self._inline:
+                return fast.over(expression, expression.ast.root)
+            local = self._remembered.setdefault(
+                key, local or self._module.fresh(f"variable_{name}")
+            )
+            with fast.inner() as block:
+                value = fast.over(expression, expression.ast.root)
+                block.append(assign(local, value.node))
+        finally:
+            self._deep -= 1
         missing = compare(load(local), ast.Is(), self._module.runtime("conform.UNSET"))
         fast.add(ast.If(test=missing, body=block, orelse=[]))
-        return Value(load(local), value.deep)
+        return fast.learn(("variable", local), Value(load(local), value.deep))
 
     def _arguments(self, rule: RuleIR) -> ast.expr:
         names = self._parameters if rule.facts else _ARGUMENTS
@@ -256,104 +293,67 @@ class PointEmitter:
 
     def _judged(self, rule: RuleIR) -> ast.stmt:
         """The statement that runs a rule by its reference form."""
-        name = load(f"rule_{self._name}_{rule.position}")
         return ast.Expr(
             value=call(
                 self._module.runtime("judge.rule"),
                 ast.Constant(value=rule.position),
-                name,
+                load(self._rule_name(rule)),
                 self._arguments(rule),
                 load("matched"),
                 load("errors"),
             )
         )
 
-    def _reference(self, rule: RuleIR) -> None:
-        """The reference form of a rule's whole condition, and of its part without facts."""
-        before = tuple(conjunct for conjunct in rule.conjuncts if not conjunct.facts)
-        if rule.facts and before:
-            self._reference_of(rule, before, f"before_{self._name}_{rule.position}")
-        self._reference_of(rule, rule.conjuncts, f"rule_{self._name}_{rule.position}")
+    def _rule_name(self, rule: RuleIR) -> str:
+        return f"{self._name}_rule{rule.position}"
 
-    def _reference_of(self, rule: RuleIR, conjuncts: tuple[Conjunct, ...], name: str) -> None:
-        policy = rule.checked.policy.name
-        locals_: dict[str, str] = {}
-        body: list[ast.stmt] = []
-        emitters: dict[int, Reference] = {}
-
-        def emitter(expression: CheckedExpression) -> Reference:
-            found = emitters.get(id(expression))
-            if found is None:
-                found = emitters[id(expression)] = Reference(
-                    expression,
-                    self._module,
-                    lambda reference, node: resolve(expression, reference, node),
-                    lambda node: self._known_fact(rule, expression, node),
-                    self._part,
-                )
-            return found
-
-        def resolve(
-            expression: CheckedExpression, reference: VariableRef, node: cel.Expr
-        ) -> ast.expr:
-            kind_, _, rest = reference.name.partition(".")
-            if reference.name == "now":
-                return load("now")
-            if kind_ == "constants":
-                return self._constant(rest)
-            if kind_ == "variables":
-                if rest not in locals_:
-                    variable = self._ir.variables[policy, rest].expression
-                    computed = emitter(variable).emit(variable.ast.root)
-                    locals_[rest] = self._module.fresh(f"variable_{rest}")
-                    once = call(self._module.runtime("lazy.Once"), thunk(computed))
-                    body.append(assign(locals_[rest], once))
-                return call(load(locals_[rest]))
-            wanted = ast.Constant(value=kind(expression.types[node.id]))
-            read = self._module.runtime("conform.read")
-            return call(read, load("i"), ast.Constant(value=reference.name), wanted)
-
-        operands = []
-        for conjunct in conjuncts:
-            made = emitter(conjunct.expression).emit(conjunct.node)
-            if conjunct.negate:
-                made = call(self._module.runtime("judge.negation"), made)
-            operands.append(thunk(made))
+    def _reference_of(self, rule: RuleIR, conjuncts: tuple[Conjunct, ...], name: str) -> str:
+        """Adds the reference form of some conditions of a rule, and gives its name."""
+        reference = RuleReference(self._module, self._constant, self._known_fact(rule))
+        variables = variables_behind(self._ir, rule.checked.policy.name, conjuncts)
+        operands = reference.emit(conjuncts, variables)
         every = call(self._module.runtime("lazy.every"), *operands)
         parameters = self._parameters if rule.facts else _ARGUMENTS
-        self._module.functions.append(function(name, parameters, [*body, ast.Return(value=every)]))
+        body: list[ast.stmt] = [*reference.statements, ast.Return(value=every)]
+        self._module.functions.append(function(name, parameters, body))
+        self.files[name] = rule.checked.rule.span.path
+        return name
 
-    def _part(self, reference: VariableRef) -> ast.expr | None:
-        if is_given(reference.name):
-            return None
-        field = ast.Constant(value=reference.name)
-        return call(self._module.runtime("conform.part"), load("i"), field)
+    def _known_fact(self, rule: RuleIR) -> Callable[[CheckedExpression, cel.Call], ast.expr]:
+        def known(expression: CheckedExpression, node: cel.Call) -> ast.expr:
+            name = load(self._fact_of(rule, expression, node))
+            return call(self._module.runtime("judge.fact"), name)
 
-    def _known_fact(self, rule: RuleIR, expression: CheckedExpression, node: cel.Call) -> ast.expr:
-        name = load(self._fact_of(rule, expression, node))
-        return call(self._module.runtime("judge.fact"), name)
+        return known
 
-    def _denies(self) -> frozenset[int]:
+    def _denies(self, *, failed: bool = False) -> frozenset[int]:
+        """The rules that settle the verdict as deny when they match, or when they fail."""
         return frozenset(
             rule.position
             for rule in self._ir.rules
-            if isinstance(rule.checked.rule.verdict, Deny) and rule.checked.mode == "enforce"
+            if isinstance(rule.checked.rule.verdict, Deny)
+            and rule.checked.mode == "enforce"
+            and (not failed or rule.checked.on_error == "match")
         )
 
     def _closed(self) -> ast.expr:
-        denies = sorted(self._denies())
-        constant = self._module.constant(
-            ("denies", self._name),
-            lambda: call(load("frozenset"), literal(denies)),
-            "denies",
+        denies, failed = (
+            self._module.constant(
+                ("denies", self._name, failed),
+                lambda failed=failed: call(  # type: ignore[misc]
+                    load("frozenset"), literal(sorted(self._denies(failed=failed)))
+                ),
+                "denies",
+            )
+            for failed in (False, True)
         )
         closed = self._module.runtime("judge.closed")
-        return call(closed, load("matched"), load("errors"), constant)
+        return call(closed, load("matched"), load("errors"), denies, failed)
 
 
 def fact_name(position: int) -> str:
     """The local that holds a fact."""
-    return f"fact_{position}"
+    return f"fact{position}"
 
 
 def matched(rule: RuleIR) -> ast.stmt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from policyengine.errors import EvaluationError, FactError
@@ -24,9 +25,15 @@ def rule(
         if _truth(condition(*arguments)):
             matched.append(position)
     except EvaluationError as error:
-        errors.append((position, error.with_traceback(None)))
+        errors.append((position, without_frames(error)))
     except (RecursionError, MemoryError):
         errors.append((position, failures.too_deep(0)))
+
+
+def without_frames(error: EvaluationError) -> EvaluationError:
+    """The error without what holds the frames, and so the request, that it was raised in."""
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)
 
 
 def may_hold(condition: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
@@ -57,6 +64,17 @@ def fact(value: Any) -> Any:
     return value
 
 
-def closed(matched: list[int], errors: Errors, denies: frozenset[int]) -> bool:
-    """Whether the verdict is settled as deny, so that no further fact can change it."""
-    return not denies.isdisjoint(matched) or any(position in denies for position, _ in errors)
+def closed(
+    matched: list[int], errors: Errors, denies: frozenset[int], failed: frozenset[int]
+) -> bool:
+    """Whether the verdict is settled as deny, so that no further fact can change it.
+
+    `denies` are the rules that deny when they match, `failed` those that deny when they fail.
+    """
+    return not denies.isdisjoint(matched) or any(position in failed for position, _ in errors)
+
+
+def in_order(errors: Errors) -> None:
+    """Sorts errors by the positions of their rules."""
+    if len(errors) > 1:
+        errors.sort(key=itemgetter(0))

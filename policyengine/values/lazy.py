@@ -7,6 +7,7 @@ something raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from policyengine.errors import EvaluationError
@@ -71,6 +72,11 @@ class Once:
         if self._failure is not None:
             raise self._failure
         return self._value
+
+    def settle(self) -> None:
+        """Computes the value now, keeping a failure for who asks."""
+        with suppress(EvaluationError):
+            self()
 
 
 def elements(value: Any) -> Iterator[Any]:
