@@ -26,6 +26,7 @@ from policyengine.rules.model import (
     Policy,
     Rule,
 )
+from policyengine.rules.names import Uses
 from policyengine.rules.parts import Expressions, Group
 from policyengine.rules.points import builtin_points
 from policyengine.rules.variables import reachable
@@ -34,9 +35,10 @@ from policyengine.source import Span
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What every policy may use at a point."""
+    """What every policy may use at a point: inputs and the time, constants, and functions."""
 
     variables: Mapping[str, Type]
+    constants: Mapping[str, Type]
     functions: Mapping[str, Function]
 
 
@@ -137,13 +139,24 @@ class PointCheck:
         ]
         if elsewhere:
             raise CompileError(elsewhere)
-        variables = {f"variables.{n}": c.expression.type for n, c in self._checked.items()}
-        declarations = Declarations({**self._scope.variables, **variables}, self._scope.functions)
+        declarations = Declarations(self._declared(found), self._scope.functions)
         checked = check_types(ast, declarations, expected)
         facts, problems = questions(checked, self._constants)
         if problems:
             raise CompileError(problems)
         return CheckedCondition(clause, checked, negate, span, facts)
+
+    def _declared(self, found: Uses) -> dict[str, Type]:
+        """The names that an expression may use, of variables and constants only those it does.
+
+        All of them for each of ten thousand expressions would be quadratic.
+        """
+        declared = dict(self._scope.variables)
+        for name in found.constants:
+            declared[f"constants.{name}"] = self._scope.constants[name]
+        for name in found.variables:
+            declared[f"variables.{name}"] = self._checked[name].expression.type
+        return declared
 
     def _elsewhere(self, ast: Ast, roots: Mapping[str, Expr]) -> list[Diagnostic]:
         """Inputs that exist at other points but not at this one."""

@@ -42,7 +42,7 @@ def check(bundle: Bundle) -> CheckedBundle:
     groups = [
         group(parts, merged.constants, expressions, problems) for parts in merged.groups.values()
     ]
-    typed = {f"constants.{name}": type_of(value) for name, value in merged.constants.items()}
+    typed = {name: type_of(value) for name, value in merged.constants.items()}
     standard = library("standard").functions
     found = _Findings(problems)
     checked = {
@@ -94,7 +94,7 @@ class _Findings:
 def _scope(point: Point, constants: Mapping[str, Type], standard: tuple[Function, ...]) -> Scope:
     fields = {name: field.type for name, field in point.input.fields.items()}
     functions = table([*standard, *fact_functions(point)])
-    return Scope({**fields, **constants, "now": TIMESTAMP}, functions)
+    return Scope({**fields, "now": TIMESTAMP}, constants, functions)
 
 
 def _point(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,9 @@ from policyengine.diagnostics import CompileError, Diagnostic
 from policyengine.rules.yaml import Document, Items, Node, Pairs, Path, Scalar
 
 Shape = TypeVar("Shape", bound=BaseModel)
+
+# A file with more mistakes in its shape is another kind of file.
+_MOST_PROBLEMS = 50
 
 # Below these keys values are the author's own, and null may be one of them.
 _FREE = frozenset({"constants", "inputs"})
@@ -32,13 +36,13 @@ def fit(document: Document, shape: type[Shape]) -> Shape:
 
     Raises `CompileError` with every place that does not fit.
     """
-    problems = list(_empty(document.root, ()))
+    problems = list(islice(_empty(document.root, ()), _MOST_PROBLEMS))
     if problems:
         raise CompileError(problems)
     try:
         return shape.model_validate(document.plain())
     except ValidationError as error:
-        errors = error.errors(include_url=False, include_context=True)
+        errors = error.errors(include_url=False, include_context=True)[:_MOST_PROBLEMS]
     raise CompileError(_diagnostic(document, shape, dict(found)) for found in errors)
 
 

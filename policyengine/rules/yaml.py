@@ -26,7 +26,7 @@ class Limits:
     """
 
     file_bytes: int = 1 << 20
-    nodes: int = 200_000
+    nodes: int = 100_000
     depth: int = 48
     files: int = 10_000
     total_bytes: int = 32 << 20
@@ -60,10 +60,15 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """A mapping, in the order in which it was written."""
+    """A mapping, in the order in which it was written. `by_key` finds a pair by its key."""
 
     pairs: tuple[tuple[Scalar, Node], ...]
     span: Span
+    by_key: Mapping[Plain, tuple[Scalar, Node]] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Hostile files have a hundred thousand keys, each of them wrong and looked up.
+        object.__setattr__(self, "by_key", {pair[0].value: pair for pair in self.pairs})
 
 
 Node = Scalar | Items | Pairs
@@ -100,17 +105,16 @@ class Document:
     def key(self, path: Path) -> Span:
         """Where the key of the value at a path stands; for list items the value itself."""
         parent = self.node(path[:-1]) if path else None
-        if isinstance(parent, Pairs):
-            for name, _ in parent.pairs:
-                if name.value == path[-1]:
-                    return name.span
+        if isinstance(parent, Pairs) and path[-1] in parent.by_key:
+            return parent.by_key[path[-1]][0].span
         return self.span(path)
 
 
 def _child(node: Node, step: str | int) -> Node | None:
     match node:
         case Pairs():
-            return next((value for key, value in node.pairs if key.value == step), None)
+            pair = node.by_key.get(step)
+            return None if pair is None else pair[1]
         case Items() if isinstance(step, int) and 0 <= step < len(node.items):
             return node.items[step]
         case _:
