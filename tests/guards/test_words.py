@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policyengine.errors import FactError
@@ -100,6 +100,7 @@ def test_equal_questions_have_one_normal_form() -> None:
 LETTERS = st.text(st.sampled_from("abAB ß\u0301eé-_\u200bﬁ世\n"), max_size=12)
 
 
+@settings(deadline=None)
 @given(st.lists(LETTERS.filter(str.strip), min_size=1, max_size=4), LETTERS)
 def test_substrings_are_those_that_a_search_finds(entries: list[str], text: str) -> None:
     """Against the obvious way, where characters have one form."""
@@ -116,6 +117,7 @@ def test_substrings_are_those_that_a_search_finds(entries: list[str], text: str)
     assert {found["end"] for found in finder([("f", text)])} == expected
 
 
+@settings(deadline=None)
 @given(st.lists(LETTERS, min_size=1, max_size=4), LETTERS, st.sampled_from(["word", "substring"]))
 def test_places_are_inside_the_text(entries: list[str], text: str, match: str) -> None:
     try:
@@ -126,6 +128,7 @@ def test_places_are_inside_the_text(entries: list[str], text: str, match: str) -
         assert 0 <= found["start"] < found["end"] <= len(text)
 
 
+@settings(deadline=None)
 @given(LETTERS.filter(str.strip), LETTERS)
 def test_a_text_contains_itself(entry: str, other: str) -> None:
     try:

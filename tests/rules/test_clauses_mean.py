@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policyengine.cel.interpret import evaluate
@@ -67,6 +67,7 @@ def test_tools_are_called_or_offered() -> None:
 NAMES = st.text(st.sampled_from("ab*?.\n-\\$世"), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(st.lists(NAMES, min_size=1, max_size=3), st.text(st.sampled_from("ab.\n-\\$世"), max_size=6))
 def test_globs_against_the_obvious_meaning(names: list[str], model: str) -> None:
     """`*` is any text, `?` any one character, and all else itself."""

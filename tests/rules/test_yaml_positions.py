@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policyengine.diagnostics import CompileError
@@ -67,6 +67,7 @@ def test_the_same_scalar_under_an_alias_keeps_its_place() -> None:
 WORDS = st.text(st.sampled_from("ab:'\"# \\-\n\t&*é世"), max_size=30)
 
 
+@settings(deadline=None)
 @given(WORDS, st.sampled_from(["|", "|-", "|+", ">", ">-", ">+"]), st.integers(1, 5))
 def test_a_character_of_a_block_stands_where_it_was_written(
     content: str, header: str, indent: int
@@ -76,6 +77,7 @@ def test_a_character_of_a_block_stands_where_it_was_written(
     check_characters(source)
 
 
+@settings(deadline=None)
 @given(WORDS)
 def test_a_character_of_a_flow_scalar_stands_where_it_was_written(content: str) -> None:
     for source in (f"k: {content}", f"k: '{content}'", f'k: "{content}"', f"k:\n {content}\n"):
