@@ -34,6 +34,7 @@ from policyengine.cel.checked import (
     TypeRef,
     VariableRef,
 )
+from policyengine.cel.constant_arguments import bad_argument
 from policyengine.cel.functions import Function
 from policyengine.cel.messages import (
     bad_map_key,
@@ -301,6 +302,9 @@ class _Checker:
         if namespace is not None:
             reference = replace(reference, namespaced=True)
         self._references[node.id] = reference
+        never = bad_argument(self._ast, function.name, node)
+        if never is not None:
+            self._mistakes.add(never)
         return resolution.result
 
     def _no_function(self, node: Call, namespace: str | None) -> Type:

@@ -20,6 +20,7 @@ from policyengine.cel.emit.kinds import kind
 from policyengine.cel.emit.module import assign, call, compare, load, method, negated
 from policyengine.cel.emit.paths import class_of, in_int_range
 from policyengine.cel.emit.value import Emitter, Value
+from policyengine.values import regex
 
 _PLAIN = frozenset({"string", "int", "uint", "double", "bytes", "bool", "timestamp", "duration"})
 
@@ -159,7 +160,7 @@ def _membership(kinds: list[str], values: list[ast.expr]) -> ast.expr | None:
 
 def _matches(fast: Emitter, nodes: tuple[cel.Expr, ...], values: list[ast.expr]) -> ast.expr | None:
     pattern = nodes[1]
-    if not isinstance(pattern, cel.Constant):
+    if not isinstance(pattern, cel.Constant) or not _is_regex(str(pattern.value)):
         return None
     compiled = fast.module.constant(
         ("regex", pattern.value),
@@ -167,3 +168,12 @@ def _matches(fast: Emitter, nodes: tuple[cel.Expr, ...], values: list[ast.expr])
         "regex",
     )
     return method(compiled, "search", values[0])
+
+
+def _is_regex(pattern: str) -> bool:
+    """Whether RE2 takes the pattern; only unchecked expressions get here with one it refuses."""
+    try:
+        regex.check(pattern)
+    except regex.RegexError:
+        return False
+    return True

@@ -31,8 +31,8 @@ _READING = (
             Example("ip('2001:DB8::1') == ip('2001:db8:0::1')", "true"),
             Example("cidr('10.0.0.1/8').ip() == ip('10.0.0.1')", "true"),
             Example("ip('::ffff:c0a8:1') == ip('192.168.0.1')", "true"),
-            Example("ip('::ffff:192.168.0.1').family()", error="bad-conversion"),
-            Example("ip('192.168.0.01').family()", error="bad-conversion"),
+            Example("ip(dyn('::ffff:192.168.0.1')).family()", error="bad-conversion"),
+            Example("ip(dyn('192.168.0.01')).family()", error="bad-conversion"),
         ),
     ),
     Function(
@@ -42,7 +42,7 @@ _READING = (
         "The network of a text: an address, `/` and the length of the prefix.",
         (
             Example("string(cidr('2001:db8::/32'))", "'2001:db8::/32'"),
-            Example("cidr('10.0.0.0/255.0.0.0').prefixLength()", error="bad-conversion"),
+            Example("cidr(dyn('10.0.0.0/255.0.0.0')).prefixLength()", error="bad-conversion"),
         ),
     ),
     Function(
@@ -67,7 +67,7 @@ _READING = (
         (
             Example("ip.isCanonical('2001:db8::68')", "true"),
             Example("ip.isCanonical('2001:DB8::68')", "false"),
-            Example("ip.isCanonical('10.0.0.1.5')", error="bad-conversion"),
+            Example("ip.isCanonical(dyn('10.0.0.1.5'))", error="bad-conversion"),
         ),
     ),
     Function(
@@ -124,7 +124,7 @@ _NETWORKS = (
         (
             Example("cidr('10.0.0.0/8').containsIP('10.1.2.3')", "true"),
             Example("cidr('10.0.0.0/8').containsIP(ip('11.0.0.1'))", "false"),
-            Example("cidr('10.0.0.0/8').containsIP('ten')", error="bad-conversion"),
+            Example("cidr('10.0.0.0/8').containsIP(dyn('ten'))", error="bad-conversion"),
         ),
     ),
     Function(
@@ -138,7 +138,7 @@ _NETWORKS = (
         (
             Example("cidr('10.0.0.0/8').containsCIDR('10.1.0.0/16')", "true"),
             Example("cidr('10.0.0.0/8').containsCIDR(cidr('0.0.0.0/0'))", "false"),
-            Example("cidr('10.0.0.0/8').containsCIDR('10.1.0.0')", error="bad-conversion"),
+            Example("cidr('10.0.0.0/8').containsCIDR(dyn('10.1.0.0'))", error="bad-conversion"),
         ),
     ),
     _of(

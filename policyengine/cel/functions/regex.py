@@ -26,7 +26,7 @@ FUNCTIONS: tuple[Function, ...] = (
         (
             Example("regex.extractAll('id=7, id=8', 'id=([0-9]+)')", "['7', '8']"),
             Example("regex.extractAll('a1b22', '[0-9]+')", "['1', '22']"),
-            Example("regex.extractAll('a', '(')", error="bad-regex"),
+            Example("regex.extractAll('a', dyn('('))", error="bad-regex"),
         ),
     ),
     Function(

@@ -1,0 +1,80 @@
+"""Constant arguments that can never work: they are found when a policy is compiled, not at night.
+
+| call | argument | must be |
+|---|---|---|
+| `s.matches(p)` | p | a regular expression that RE2 takes |
+| `regex.extract(s, p)`, `regex.extractAll(s, p)`, `regex.replace(s, p, r)` | p | the same |
+| `timestamp(t)` | t | an RFC 3339 time |
+| `duration(d)` | d | a duration such as `1h30m` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from policyengine.cel.ast import Ast, Call, Constant
+from policyengine.diagnostics import Diagnostic
+from policyengine.errors import EvaluationError
+from policyengine.source import Span
+from policyengine.values import regex
+from policyengine.values.clock_text import parse_duration, parse_timestamp
+
+_Check = Callable[[Ast, Constant], Diagnostic | None]
+
+
+def bad_regex(span: Span, why: str) -> Diagnostic:
+    """A pattern that RE2 does not take."""
+    return Diagnostic(
+        "bad-regex", why, span, help="patterns are RE2: no look-around and no back-references"
+    )
+
+
+def bad_constant(span: Span, slug: str, why: str) -> Diagnostic:
+    """A text that cannot be converted."""
+    return Diagnostic(slug, why, span)
+
+
+def _pattern(ast: Ast, node: Constant) -> Diagnostic | None:
+    pattern = str(node.value)
+    try:
+        regex.check(pattern)
+    except regex.RegexError as error:
+        # A literal without escapes stands in the text as it is, so the very character is known.
+        plain = ast.text.value[node.start + 1 : node.end - 1] == pattern
+        at = node.start + 1 + error.offset
+        span = ast.text.span(at, at + 1) if plain else ast.span(node)
+        return bad_regex(span, error.message)
+    return None
+
+
+def _converted(slug: str, parse: Callable[[str], object]) -> _Check:
+    def check(ast: Ast, node: Constant) -> Diagnostic | None:
+        try:
+            parse(str(node.value))
+        except EvaluationError as error:
+            return bad_constant(ast.span(node), slug, error.message)
+        return None
+
+    return check
+
+
+# By the function's name and the argument's position, the receiver not counted.
+_CHECKS: dict[str, tuple[int, _Check]] = {
+    "matches": (0, _pattern),
+    "regex.extract": (1, _pattern),
+    "regex.extractAll": (1, _pattern),
+    "regex.replace": (1, _pattern),
+    "timestamp": (0, _converted("bad-timestamp", parse_timestamp)),
+    "duration": (0, _converted("bad-duration", parse_duration)),
+}
+
+
+def bad_argument(ast: Ast, function: str, node: Call) -> Diagnostic | None:
+    """What is wrong with a constant argument of a call to a function, by its full name."""
+    row = _CHECKS.get(function)
+    if row is None or len(node.args) <= row[0]:
+        return None
+    argument = node.args[row[0]]
+    if isinstance(argument, Constant) and argument.kind == "string":
+        return row[1](ast, argument)
+    return None
