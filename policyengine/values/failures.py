@@ -29,6 +29,7 @@ CODES: Final[dict[str, str]] = {
     "bad-argument": "a function was given a value of the right type that it does not take",
     "no-value": "the value of an empty optional was read",
     "too-large": "a string, bytes or list would be larger than the limit",
+    "too-costly": "a search would look at more characters than the limit",
     "too-deep": "a value or an expression is nested more deeply than the limit",
 }
 
@@ -150,6 +151,11 @@ def no_value() -> EvaluationError:
 def too_large(type_: str, limit: int) -> EvaluationError:
     """A result of `type_` would have more than `limit` characters, bytes or elements."""
     return EvaluationError("too-large", f"the {type_} would be larger than {limit}")
+
+
+def too_costly() -> EvaluationError:
+    """All matches of a pattern are asked for that looks far ahead at each of them."""
+    return EvaluationError("too-costly", "the pattern looks too far ahead at each of its matches")
 
 
 def too_deep(limit: int) -> EvaluationError:

@@ -157,8 +157,11 @@ class Automaton:
         self.steps += len(text)
         return state[EDGE].matched
 
-    def end(self, text: str, pos: int) -> int | None:
-        """The end of the first match that starts at `pos` or later (`Order.FIRST`)."""
+    def end(self, text: str, pos: int) -> tuple[int | None, int]:
+        """The end of the first match that starts at `pos` or later (`Order.FIRST`).
+
+        The second number is how far the search had to look to know it.
+        """
         codes = self.alphabet
         state = self.start(codes[text[pos - 1]] if pos else EDGE)
         found: int | None = None
@@ -169,8 +172,8 @@ class Automaton:
                 if state.matched:
                     found = index
                 if not (state.threads or state.searching):
-                    return found
-        return len(text) if state[EDGE].matched else found
+                    return found, index
+        return (len(text) if state[EDGE].matched else found), len(text)
 
     def begin(self, text: str, pos: int, end: int) -> int:
         """The earliest start, from `pos` on, of a match that ends at `end` (`Order.LONGEST`).

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
+from policyengine.values import failures
 from policyengine.values.regex.contains import required, searcher
 from policyengine.values.regex.dfa import Automaton, Order
 from policyengine.values.regex.linear import is_anchored, is_linear
@@ -14,7 +16,13 @@ from policyengine.values.regex.syntax import Node, Pattern
 from policyengine.values.regex.translate import to_re
 
 Spans = tuple[tuple[int, int], ...]
-Locate = Callable[[str, int], Spans | None]
+# The match, and how far the search had to look for it.
+Locate = Callable[[str, int], tuple[Spans | None, int]]
+
+# How often a search for all matches looks at the characters of a text. A pattern that does not
+# look behind the end of a match looks at most three times.
+_LOOKS: Final = 16
+_FREE_LOOKS: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +94,35 @@ class Regex:
         >>> compile("(?P<key>[a-z]+)=").find("a b c=1").span("key")
         (4, 5)
         """
-        locate = self._locate
-        if locate is None:
-            locate = self._locate = _locator(self._root, self.groups)
-        spans = locate(text, pos)
+        spans, _ = self._located()(text, pos)
         return None if spans is None else Match(text, spans, self.names)
 
     def find_all(self, text: str) -> Iterator[Match]:
         """All matches from left to right, none overlapping; after an empty one, one on.
 
         Each step is linear in the text. A pattern such as `.*b|a` must look far ahead at every
-        match, so all steps together can be quadratic, as in RE2.
+        match, so all steps together would be quadratic, as in RE2: raises `EvaluationError`
+        (`too-costly`) where they look at too many characters.
         """
+        locate = self._located()
+        left = _FREE_LOOKS + _LOOKS * len(text)
         pos = 0
-        while pos <= len(text) and (match := self.find(text, pos)) is not None:
-            yield match
-            start, end = match.spans[0]
+        while pos <= len(text):
+            spans, reach = locate(text, pos)
+            if spans is None:
+                return
+            left -= reach - pos
+            if left < 0:
+                raise failures.too_costly()
+            yield Match(text, spans, self.names)
+            start, end = spans[0]
             pos = end + 1 if end == start else end
+
+    def _located(self) -> Locate:
+        locate = self._locate
+        if locate is None:
+            locate = self._locate = _locator(self._root, self.groups)
+        return locate
 
     def __repr__(self) -> str:
         return f"Regex({self.pattern!r})"
@@ -119,11 +139,11 @@ def _by_re(root: Node) -> Locate:
     anchored = is_anchored(root)
     numbers = range(compiled.groups + 1)
 
-    def locate(text: str, pos: int) -> Spans | None:
+    def locate(text: str, pos: int) -> tuple[Spans | None, int]:
         if anchored and pos:
-            return None
+            return None, pos
         found = compiled.match(text) if anchored else compiled.search(text, pos)
-        return None if found is None else tuple(map(found.span, numbers))
+        return (None, pos) if found is None else (tuple(map(found.span, numbers)), found.end())
 
     return locate
 
@@ -136,13 +156,13 @@ def _by_automata(root: Node, groups: int) -> Locate:
     pike = Pike(program, groups) if groups else None
     literal = required(root)
 
-    def locate(text: str, pos: int) -> Spans | None:
+    def locate(text: str, pos: int) -> tuple[Spans | None, int]:
         if literal and text.find(literal, pos) < 0:
-            return None
-        end = forwards.end(text, pos)
+            return None, pos
+        end, reach = forwards.end(text, pos)
         if end is None:
-            return None
+            return None, reach
         start = backwards.begin(text, pos, end)
-        return ((start, end),) if pike is None else pike.groups(text, start, end)
+        return ((start, end),) if pike is None else pike.groups(text, start, end), reach
 
     return locate
