@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 from policyengine.cel import wellknown
 from policyengine.cel.ast import (
@@ -53,8 +53,16 @@ class Outcome:
 Facts = Callable[[Call], Any]
 """Answers a call of a fact function; may raise `EvaluationError`."""
 
-Part = Callable[[str], Any]
-"""What a `has()` looks into where an object variable may be absent: the object, or an empty one."""
+
+class Inputs(Protocol):
+    """Where variables come from when they are fields of an input, which may be absent."""
+
+    def read(self, name: str, kind: str) -> Any:
+        """The variable's value of a kind; raises `EvaluationError`."""
+
+    def part(self, name: str) -> Any:
+        """The object that a `has()` looks into; an absent one is empty."""
+
 
 Trace = Callable[[Expr, Outcome], None]
 """Told the outcome of every node that is evaluated, inner nodes first."""
@@ -66,17 +74,17 @@ def evaluate(
     *,
     facts: Facts | None = None,
     trace: Trace | None = None,
-    part: Part | None = None,
+    inputs: Inputs | None = None,
 ) -> Any:
     """The value of an expression.
 
     `bindings` are the values of the declared variables by full name; each is checked against its
-    declared type when it is read. `trace` is not told of operands that were not evaluated: the
-    branch not taken, what stands behind a decided `&&` or `||`.
+    declared type when it is read. `inputs` stands in for them. `trace` is not told of operands
+    that were not evaluated: the branch not taken, what stands behind a decided `&&` or `||`.
 
     Raises `EvaluationError`.
     """
-    return _Run(checked, bindings, facts, trace, part).visit(checked.ast.root)
+    return _Run(checked, bindings, facts, trace, inputs).visit(checked.ast.root)
 
 
 class _Once:
@@ -102,7 +110,7 @@ class _Once:
 class _Run:
     """One evaluation."""
 
-    __slots__ = ("_bindings", "_checked", "_facts", "_locals", "_part", "_trace")
+    __slots__ = ("_bindings", "_checked", "_facts", "_inputs", "_locals", "_trace")
 
     def __init__(
         self,
@@ -110,13 +118,13 @@ class _Run:
         bindings: Mapping[str, Any],
         facts: Facts | None,
         trace: Trace | None,
-        part: Part | None,
+        inputs: Inputs | None,
     ) -> None:
         self._checked = checked
         self._bindings = bindings
         self._facts = facts
         self._trace = trace
-        self._part = part
+        self._inputs = inputs
         self._locals: dict[LocalRef, Any] = {}
 
     def visit(self, node: Expr) -> Any:
@@ -161,6 +169,8 @@ class _Run:
     def _named(self, node: Ident | Select) -> Any:
         match self._checked.references[node.id]:
             case VariableRef(name=name):
+                if self._inputs is not None:
+                    return self._inputs.read(name, kind(self._checked.types[node.id]))
                 if name not in self._bindings:
                     raise failures.no_such_variable(name)
                 return self._conformed(node, self._bindings[name])
@@ -200,10 +210,10 @@ class _Run:
             declared = owner.fields.get(node.field) if isinstance(owner, ObjectType) else None
             if declared is not None and kind(declared.type) == "map":
                 return conform.part(self._holder(node.operand), node.field)
-        if isinstance(node, Ident) and self._part is not None:
+        if isinstance(node, Ident) and self._inputs is not None:
             reference = self._checked.references[node.id]
             if isinstance(reference, VariableRef) and kind(self._checked.types[node.id]) == "map":
-                return self._part(reference.name)
+                return self._inputs.part(reference.name)
         return self.visit(node)
 
     def _call(self, node: Call) -> Any:

@@ -60,6 +60,7 @@ def _point(ir: PointIR, function: str) -> PointProgram:
                 severity=rule.checked.policy.severity,
                 owner=rule.checked.policy.owner,
                 controls=rule.checked.policy.controls,
+                asks=tuple(sorted(rule.facts)),
             )
             for rule in ir.rules
         ),

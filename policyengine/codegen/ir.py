@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression
-from policyengine.cel.emit.paths import Path
+from policyengine.cel.emit.paths import Leaf
 from policyengine.program import FactInfo
 from policyengine.rules.model import CheckedCondition, CheckedPoint, CheckedRule
 
@@ -34,14 +34,14 @@ class RuleIR:
     checked: CheckedRule
     conjuncts: tuple[Conjunct, ...]
     facts: frozenset[int]
-    paths: frozenset[Path] = frozenset()
+    paths: frozenset[Leaf] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """Rules that take the same optional paths for granted, tested once for all of them."""
 
-    paths: frozenset[Path]
+    paths: frozenset[Leaf]
     rules: tuple[RuleIR, ...]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression, VariableRef
-from policyengine.cel.emit.paths import Path, Used, used_paths
+from policyengine.cel.emit.paths import Leaf, Path, Used, used_paths
 from policyengine.cel.emit.reference import chain
 from policyengine.cel.types import ObjectType
 from policyengine.codegen.ir import Conjunct, Group, PointIR, RuleIR
@@ -80,7 +80,7 @@ def separate(ir: PointIR) -> PointIR:
 
 def partition(ir: PointIR) -> PointIR:
     """One group for each set of optional paths, so that a missing field slows only its rules."""
-    groups: dict[frozenset[Path], list[RuleIR]] = {}
+    groups: dict[frozenset[Leaf], list[RuleIR]] = {}
     for rule in ir.rules:
         paths = frozenset(_granted(ir, rule))
         groups.setdefault(paths, []).append(replace(rule, paths=paths))
@@ -114,22 +114,22 @@ def is_required(root: ObjectType, path: Path) -> bool:
 
 def rule_uses(ir: PointIR, rule: RuleIR) -> Used:
     """All paths that a rule reads and asks for, in its variables too."""
-    read: dict[Path, str] = {}
-    tested: dict[Path, str] = {}
+    read: set[Leaf] = set()
+    tested: set[Leaf] = set()
     for expression in _expressions(rule.checked, ir.variables):
         used = used_paths(expression, is_given)
         read.update(used.read)
         tested.update(used.tested)
-    return Used(read, tested)
+    return Used(frozenset(read), frozenset(tested))
 
 
-def _granted(ir: PointIR, rule: RuleIR) -> Iterator[Path]:
+def _granted(ir: PointIR, rule: RuleIR) -> Iterator[Leaf]:
     used = rule_uses(ir, rule)
     root = ir.checked.point.input
-    for path, kind in used.read.items():
-        asked = any(path[: len(tested)] == tested for tested in used.tested)
+    for path, kind in used.read:
+        asked = any(path[: len(tested)] == tested for tested, _ in used.tested)
         if not asked and not kind.endswith("?") and not is_required(root, path):
-            yield path
+            yield path, kind
 
 
 def _expressions(

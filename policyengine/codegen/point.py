@@ -19,7 +19,7 @@ from policyengine.cel.emit.module import (
     method,
     negated,
 )
-from policyengine.cel.emit.paths import Path, Paths, class_of, test
+from policyengine.cel.emit.paths import Leaf, Paths, class_of, test
 from policyengine.cel.emit.value import Unsuited, Value
 from policyengine.codegen.ir import Conjunct, PointIR, RuleIR
 from policyengine.codegen.passes import (
@@ -89,7 +89,7 @@ class PointEmitter:
         self._module.functions.append(function(self._name, _ARGUMENTS, body))
 
     def _all_paths(self) -> Paths:
-        found: dict[Path, str] = {}
+        found: set[Leaf] = set()
         for rule in self._ir.rules:
             used = rule_uses(self._ir, rule)
             found.update(used.tested)
@@ -218,11 +218,10 @@ class PointEmitter:
         unmet = assign("open_", ast.Constant(value=False))
         return [ast.If(test=sure, body=[attempt([unmet, *statements], [refer])], orelse=[refer])]
 
-    def _granted(self, paths: frozenset[Path]) -> ast.expr:
+    def _granted(self, paths: frozenset[Leaf]) -> ast.expr:
         """Whether the required paths and these optional ones are there and of their kinds."""
         tests = [
-            test(self._module, self._paths.name(path), self._paths.kind(path))
-            for path in sorted(paths)
+            test(self._module, self._paths.name(path, kind), kind) for path, kind in sorted(paths)
         ]
         return joined(ast.And(), [load("sure"), *tests])
 
@@ -231,7 +230,7 @@ class PointEmitter:
         return Fast(
             self._module,
             self._paths,
-            assumed=frozenset(self._paths.name(path) for path in rule.paths),
+            assumed=frozenset(self._paths.name(path, kind) for path, kind in rule.paths),
             given=lambda fast, name: self._given(fast, name, policy),
             ask=lambda expression, node: load(self._fact_of(rule, expression, node)),
         )

@@ -46,7 +46,7 @@ from policyengine.rules.model import (
     Rule,
 )
 from policyengine.source import Span, Text
-from policyengine.values import conform, failures
+from policyengine.values import conform
 from policyengine.values.times import Timestamp
 
 NAME = "test.point"
@@ -227,37 +227,26 @@ class Judged:
             return answer
 
         scope = _Scope(self, policy)
-        return evaluate(condition.expression, scope, facts=fact, part=scope.part)  # type: ignore[arg-type]
+        return evaluate(condition.expression, {}, facts=fact, inputs=scope)
 
 
 @dataclass
 class _Scope:
-    """The names that an expression of a policy may use, as a mapping."""
+    """The names that an expression of a policy may use."""
 
     judged: Judged
     policy: str
 
-    def __contains__(self, name: str) -> bool:
-        return True
-
-    def __getitem__(self, name: str) -> Any:
+    def read(self, name: str, kind: str) -> Any:
         if name == "now":
             return NOW
         room, _, rest = name.partition(".")
         if room == "constants":
             return CONSTANTS[rest]
-        point = self.judged.checked.points[NAME]
         if room == "variables":
-            return self.judged._evaluate(self.policy, point.variables[self.policy][rest])
-        value = self.judged.input.get(name)
-        if value is None and (name not in self.judged.input or name != "anything"):
-            raise failures.no_such_field(name)
-        return value
+            variables = self.judged.checked.points[NAME].variables
+            return self.judged._evaluate(self.policy, variables[self.policy][rest])
+        return conform.read(self.judged.input, name, kind)
 
     def part(self, name: str) -> Any:
-        room = name.partition(".")[0]
-        return (
-            self[name]
-            if room in ("variables", "constants")
-            else conform.part(self.judged.input, name)
-        )
+        return conform.part(self.judged.input, name)

@@ -119,6 +119,9 @@ def test_a_point_gives_what_its_rules_give_one_by_one(data: st.DataObject) -> No
         found, codes, asked = run(program, input, answers)
         assert found == matched, (texts, input, answers)
         assert set(codes) == set(errors), (texts, input, answers, errors, codes)
-        assert all(code in errors[position] for position, code in codes.items())
+        for position, code in codes.items():
+            # Which of several errors is said depends on the order, and facts come last.
+            asks = _questions(checked, program, checked.points[NAME].rules[position])
+            assert asks or code in errors[position], (texts, input, errors, codes)
         assert len(asked) == len(set(asked))
         event(f"{len(matched)} matched, {len(errors)} failed, {len(asked)} asked")

@@ -12,7 +12,7 @@ from policyengine.cel.checked import CheckedExpression, VariableRef
 from policyengine.cel.emit.fast import BINDINGS, Fast
 from policyengine.cel.emit.kinds import kind
 from policyengine.cel.emit.module import Module, call, function, load
-from policyengine.cel.emit.paths import Path, Paths, Used, used_paths
+from policyengine.cel.emit.paths import Path, Paths, used_paths
 from policyengine.cel.emit.reference import Reference
 from policyengine.cel.emit.value import Unsuited
 
@@ -48,9 +48,11 @@ def expression(checked: CheckedExpression) -> Emitted:
 def _evaluate(checked: CheckedExpression, module: Module) -> list[ast.stmt]:
     refer: ast.stmt = ast.Return(value=call(load("reference"), load(BINDINGS)))
     used = used_paths(checked, lambda _: False)
-    late = frozenset(path for path in used.once if _strict(path, used))
-    found = {**used.tested, **used.read}
-    paths = Paths(module, found, lambda path: _strict(path, used), late)
+    read = frozenset(path for path, _ in used.read)
+    tested = frozenset(path for path, _ in used.tested)
+    late = frozenset(path for path in used.once if _strict(path, read, tested))
+    leaves = used.tested | used.read
+    paths = Paths(module, leaves, lambda path: _strict(path, read, tested), late)
     fast = Fast(module, paths)
     try:
         made = fast.over(checked, checked.ast.root)
@@ -62,8 +64,8 @@ def _evaluate(checked: CheckedExpression, module: Module) -> list[ast.stmt]:
     return [ast.Try(body=body, handlers=[unsure], orelse=[], finalbody=[]), refer]
 
 
-def _strict(path: Path, used: Used) -> bool:
+def _strict(path: Path, read: frozenset[Path], tested: frozenset[Path]) -> bool:
     """Whether an expression needs the path anyway; not one that it asks for with `has()`."""
     if len(path) == 1:
-        return path not in used.tested
-    return path in used.read and not any(path[: len(t)] == t for t in used.tested)
+        return path not in tested
+    return path in read and not any(path[: len(t)] == t for t in tested)

@@ -218,7 +218,8 @@ class Fast:
         found = path_of(self.checked, node)
         assert found is not None
         path, type_ = found
-        name, wanted = self._paths.name(path), kind(type_)
+        wanted = kind(type_)
+        name = self._paths.name(path, wanted)
         if self._paths.is_late(path):
             return self._late(path, wanted)
         value = Value(load(name), wanted in SCALARS)
@@ -234,7 +235,7 @@ class Fast:
 
     def _late(self, path: Path, wanted: str) -> Value:
         """A path that is used here alone: loaded and guarded in the middle of the expression."""
-        name = self._paths.name(path)
+        name = self._paths.name(path, wanted)
         loaded = self._paths.loaded(path, BINDINGS)
         if wanted not in CLASSES or wanted == "double":
             self.add(assign(name, loaded), *guard(self.module, name, wanted, self.unsure))
@@ -254,7 +255,7 @@ class Fast:
         found = path_of(self.checked, node)
         if found is None or kind(found[1]) != "string" or not self._paths.is_late(found[0]):
             return None
-        name = self._paths.name(found[0])
+        name = self._paths.name(found[0], "string")
         loaded = self._paths.loaded(found[0], BINDINGS)
         return ast.NamedExpr(target=ast.Name(id=name, ctx=ast.Store()), value=loaded), name
 
@@ -311,7 +312,7 @@ class Fast:
         if path is None or not isinstance(node.operand, cel.Select):
             return Value(compare(field, ast.In(), self.emit(node.operand).node), True)
         # A map that is absent has no fields, but what stands there must be a map.
-        name = self._paths.name(path)
+        name = self._paths.name(path, "map")
         there = is_not_none(load(name))
         wrong = negated(compare(class_of(load(name)), ast.Is(), load("dict")))
         self.add(ast.If(test=both(there, wrong), body=[self.unsure()], orelse=[]))
@@ -321,7 +322,7 @@ class Fast:
         wanted = kind(owner.fields[node.field].type)
         null_is_absent = soft_default(wanted) == "None"
         if path is not None:
-            value = load(self._paths.name((*path, node.field)))
+            value = load(self._paths.name((*path, node.field), wanted))
             if null_is_absent and wanted != "map":
                 return Value(is_not_none(value), True)
             absent = self.module.runtime("conform.EMPTY" if wanted == "map" else "conform.UNSET")

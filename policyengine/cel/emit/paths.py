@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from policyengine.cel import ast as cel
@@ -19,23 +19,29 @@ from policyengine.cel.emit.module import Module, assign, call, compare, item, lo
 from policyengine.cel.types import MapType, ObjectType, Type
 
 Path = tuple[str, ...]
+Leaf = tuple[Path, str]
+"""A path, and the kind that its value is read as."""
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The paths of an expression by their kinds, and those that it asks for with `has()`.
+    """The paths that an expression reads, and those that it asks for with `has()`.
 
     `once` are those that are read in one place only, which is in no loop.
     """
 
-    read: Mapping[Path, str]
-    tested: Mapping[Path, str]
+    read: frozenset[Leaf]
+    tested: frozenset[Leaf]
     once: frozenset[Path] = frozenset()
 
 
 def path_of(checked: CheckedExpression, node: cel.Expr) -> tuple[Path, Type] | None:
-    """The path that a node reads, if it is a chain of declared fields from a variable."""
+    """The path that a node reads, if it is a chain of declared fields from a variable.
+
+    The type is the declared one of the last field, which the checker may know less of.
+    """
     fields: list[str] = []
+    type_ = checked.types[node.id]
     reached = node
     while True:
         reference = checked.references.get(reached.id)
@@ -46,15 +52,17 @@ def path_of(checked: CheckedExpression, node: cel.Expr) -> tuple[Path, Type] | N
         owner = checked.types.get(reached.operand.id)
         if not isinstance(owner, ObjectType) or reached.field not in owner.fields:
             return None
+        if not fields:
+            type_ = owner.fields[reached.field].type
         fields.append(reached.field)
         reached = reached.operand
-    return (reference.name, *reversed(fields)), checked.types[node.id]
+    return (reference.name, *reversed(fields)), type_
 
 
 def used_paths(checked: CheckedExpression, inline: Callable[[str], bool]) -> Used:
     """All paths of an expression; `inline` names the variables that are no input."""
-    read: dict[Path, str] = {}
-    tested: dict[Path, str] = {}
+    read: set[Leaf] = set()
+    tested: set[Leaf] = set()
     times: Counter[Path] = Counter()
     pending: list[tuple[cel.Expr, int]] = [(checked.ast.root, 1)]
     while pending:
@@ -64,35 +72,43 @@ def used_paths(checked: CheckedExpression, inline: Callable[[str], bool]) -> Use
             declared = checked.types.get(node.operand.id)
             if owner and not inline(owner[0][0]):
                 if isinstance(declared, ObjectType) and node.field in declared.fields:
-                    tested[(*owner[0], node.field)] = kind(declared.fields[node.field].type)
+                    kind_ = kind(declared.fields[node.field].type)
+                    tested.add(((*owner[0], node.field), kind_))
                     continue
                 if isinstance(declared, MapType) and isinstance(node.operand, cel.Select):
-                    tested[owner[0]] = "map"
+                    tested.add((owner[0], "map"))
                     continue
         found = path_of(checked, node)
         if found is None:
             inner = 2 if isinstance(node, cel.Comprehension) else weight
             pending.extend((child, inner) for child in cel.children(node))
         elif not inline(found[0][0]):
-            read[found[0]] = kind(found[1])
+            read.add((found[0], kind(found[1])))
             times[found[0]] += weight
-    return Used(read, tested, frozenset(path for path, count in times.items() if count == 1))
+    once = frozenset(path for path, count in times.items() if count == 1)
+    return Used(frozenset(read), frozenset(tested), once)
 
 
 @dataclass(slots=True)
 class _Branch:
-    name: str = ""
-    kind: str | None = None
+    """A step of paths: the local of the object here, and one for each kind that it is read as."""
+
+    holder: str = ""
+    kinds: dict[str, str] = field(default_factory=dict)
     children: dict[str, _Branch] = field(default_factory=dict)
 
 
 class Paths:
-    """The local names of all paths of one function, and the code that loads them."""
+    """The local names of all paths of one function, and the code that loads them.
+
+    A path that is read as values of two kinds (its declared one, and `dyn` beside a null) is
+    loaded into a local for each.
+    """
 
     def __init__(
         self,
         module: Module,
-        paths: Mapping[Path, str],
+        leaves: Iterable[Leaf],
         strict: Callable[[Path], bool],
         late: frozenset[Path] = frozenset(),
     ) -> None:
@@ -100,30 +116,28 @@ class Paths:
         self._strict = strict
         self._late = late
         self._root = _Branch()
-        self._leaves: dict[Path, str] = dict(paths)
-        for path, kind_ in sorted(paths.items()):
+        self._leaves = sorted(set(leaves))
+        for path, kind_ in self._leaves:
             self._add(path, kind_)
 
     def _add(self, path: Path, kind_: str) -> None:
         branch = self._root
-        for depth, step in enumerate(path):
-            found = branch.children.get(step)
-            if found is None:
-                hint = "_".join(path[: depth + 1])
-                found = branch.children[step] = _Branch(self._module.fresh(hint))
-            branch = found
-        branch.kind = kind_
+        for depth, step in enumerate(path, start=1):
+            branch = branch.children.setdefault(step, _Branch())
+            if not branch.holder and (depth < len(path) or kind_ == "map"):
+                branch.holder = self._module.fresh("_".join(path[:depth]))
+        name = branch.holder if kind_ == "map" else self._module.fresh("_".join(path))
+        branch.kinds[kind_] = name
 
-    def name(self, path: Path) -> str:
-        """The local that holds a path."""
+    def _branch(self, path: Path) -> _Branch:
         branch = self._root
         for step in path:
             branch = branch.children[step]
-        return branch.name
+        return branch
 
-    def kind(self, path: Path) -> str:
-        """The kind of a path's value."""
-        return self._leaves[path]
+    def name(self, path: Path, kind_: str) -> str:
+        """The local that holds a path's value of a kind."""
+        return self._branch(path).kinds[kind_]
 
     def is_strict(self, path: Path) -> bool:
         """Whether the path is sure to be there, and of its kind, after the loads."""
@@ -131,20 +145,23 @@ class Paths:
 
     def is_late(self, path: Path) -> bool:
         """Whether a strict path is loaded where it is used, because that is one place only."""
-        return path in self._late
+        return path in self._late and self._is_skipped(path)
 
     def loaded(self, path: Path, bindings: str) -> ast.expr:
         """The load of a late path, from the nearest object that is loaded already."""
         made = load(bindings)
-        for depth, step in enumerate(path):
-            here = path[: depth + 1]
-            known = not self._is_skipped(here)
-            made = load(self.name(here)) if known else item(made, ast.Constant(value=step))
+        for depth, step in enumerate(path, start=1):
+            if self._is_skipped(path[:depth]):
+                made = item(made, ast.Constant(value=step))
+            else:
+                made = load(self._branch(path[:depth]).holder)
         return made
 
     def _is_skipped(self, path: Path) -> bool:
         """Whether nothing but one late path needs the load."""
-        below = [leaf for leaf in self._leaves if leaf[: len(path)] == path]
+        if not self._late:
+            return False
+        below = list(self._below(path))
         return len(below) == 1 and below[0] in self._late
 
     def loads(self, bindings: str, raise_: Callable[[], ast.stmt]) -> list[ast.stmt]:
@@ -165,24 +182,33 @@ class Paths:
             here = (*path, step)
             if self._is_skipped(here):
                 continue
-            made.append(assign(child.name, self._loaded(child, here, holder, step)))
-            if child.kind is not None:
-                made.extend(self._settled(child.name, child.kind, here, raise_))
-            self._load(child, here, child.name, made, raise_)
+            if child.holder:
+                made.append(assign(child.holder, self._loaded_object(child, here, holder)))
+            for kind_, name in child.kinds.items():
+                if name != child.holder:
+                    made.append(assign(name, self._loaded_leaf(kind_, here, holder)))
+                made.extend(self._settled(name, kind_, here, raise_))
+            self._load(child, here, child.holder, made, raise_)
 
-    def _loaded(self, child: _Branch, path: Path, holder: str, step: str) -> ast.expr:
-        key = ast.Constant(value=step)
-        if self._strict(path) or any(self._strict(leaf) for leaf in self._below(path)):
+    def _loaded_object(self, child: _Branch, path: Path, holder: str) -> ast.expr:
+        key = ast.Constant(value=path[-1])
+        if any(self._strict(leaf) for leaf in self._below(path)):
             return item(load(holder), key)
         if child.children:
             # A field of an object that is absent is absent too.
             return method(load(holder), "get", key, self._module.runtime("conform.EMPTY"))
-        if soft_default(child.kind or "dyn") == "None":
+        return method(load(holder), "get", key)
+
+    def _loaded_leaf(self, kind_: str, path: Path, holder: str) -> ast.expr:
+        key = ast.Constant(value=path[-1])
+        if self._strict(path):
+            return item(load(holder), key)
+        if soft_default(kind_) == "None":
             return method(load(holder), "get", key)
         return method(load(holder), "get", key, self._module.runtime("conform.UNSET"))
 
     def _below(self, path: Path) -> Iterable[Path]:
-        return (leaf for leaf in self._leaves if leaf[: len(path)] == path)
+        return (leaf for leaf, _ in self._leaves if leaf[: len(path)] == path)
 
     def _settled(
         self, name: str, kind_: str, path: Path, raise_: Callable[[], ast.stmt]
