@@ -123,12 +123,16 @@ class RuleError:
 
 @dataclass(frozen=True, slots=True)
 class FactUse:
-    """What became of a fact: `used`, `failed`, or `skipped`, and why."""
+    """What became of a fact: `used`, `failed`, or `skipped`, and why.
+
+    `fact` is its provider, `rules` are those that ask for it.
+    """
 
     fact: str
     status: Literal["used", "failed", "skipped"]
     why: str = ""
     findings: int = 0
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +209,9 @@ class Decision:
 
     def to_json(self) -> str:
         """`to_dict()` as one line of JSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+        # Half a surrogate pair, say in a field's name, is no UTF-8; as an escape it is JSON.
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _plain(value: Any) -> Any:

@@ -100,6 +100,7 @@ class RuleInfo:
     """What the engine needs to know of a rule once generated code says that it matched.
 
     `facts` are positions in the point's facts: those whose findings are this rule's evidence.
+    `asks` are all that it may ask for, those of its `unless` too.
     `on_error` is the outcome when the condition cannot be evaluated.
     """
 
@@ -114,6 +115,7 @@ class RuleInfo:
     severity: Severity = "medium"
     owner: str = ""
     controls: tuple[str, ...] = ()
+    asks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from policyengine.errors import FactError
 from policyengine.program import TextPath
 
 MAX_TEXT_DEPTH = 64
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
@@ -61,6 +64,11 @@ def _walk(value: Any, path: TextPath, at: int, name: str) -> Iterator[tuple[str,
         yield from _walk(value.get(step), path, at + 1, f"{name}.{step}" if name else step)
 
 
+def _step(key: Any) -> str:
+    """A key as a part of a field's name, so that no two fields have one name."""
+    return f".{key}" if _PLAIN.fullmatch(str(key)) else f"[{json.dumps(str(key))}]"
+
+
 def _leaves(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
     if depth > MAX_TEXT_DEPTH:
         raise FactError("unreadable-text", f"`{name[:80]}` is nested too deeply to scan")
@@ -68,7 +76,7 @@ def _leaves(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
         yield name, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _leaves(item, f"{name}.{key}", depth + 1)
+            yield from _leaves(item, name + _step(key), depth + 1)
     elif isinstance(value, list | tuple):
         for i, item in enumerate(value):
             yield from _leaves(item, f"{name}[{i}]", depth + 1)

@@ -14,7 +14,7 @@ from policyengine.engine.facts import Known, Request, Source
 from policyengine.engine.outcome import Outcome, plain_reason
 from policyengine.errors import EvaluationError, FactError
 from policyengine.plugins import FactProvider
-from policyengine.program import PointProgram, Program, Verdict
+from policyengine.program import Deny, PointProgram, Program, RuleInfo, Verdict
 from policyengine.request import digest
 from policyengine.values.times import Timestamp
 
@@ -163,11 +163,7 @@ class Engine:
         try:
             asked = next(run)
             while True:
-                source = point.sources[asked]
-                answer = request.known.get(source.name)
-                if answer is None:
-                    answer = source.ask_now(request)
-                request.answers[asked] = answer
+                answer = request.answers[asked] = point.sources[asked].ask_now(request)
                 asked = run.send(answer)
         except StopIteration as end:
             result: Result = end.value
@@ -177,10 +173,7 @@ class Engine:
         try:
             asked = next(run)
             while True:
-                source = point.sources[asked]
-                answer = request.known.get(source.name)
-                if answer is None:
-                    answer = await source.ask_later(request)
+                answer = await point.sources[asked].ask_later(request)
                 request.answers[asked] = answer
                 asked = run.send(answer)
         except StopIteration as end:
@@ -206,7 +199,7 @@ class Engine:
             reasons=settled.reasons,
             obligations=settled.obligations,
             errors=settled.errors,
-            facts=_uses(point, request, settled.verdict) if point.sources else (),
+            facts=_uses(point, request, result) if point.sources else (),
             shadow=settled.shadow,
             bundle=self.program.bundle,
             version=self.program.version,
@@ -249,8 +242,9 @@ def _settled(
         outcome.match(position, reasons[position])
     for position, error in errors:
         outcome.fail(position, error)
+    texts = _texts(request) if request and outcome.redacts else {}
+    outcome.check_redactions(texts)
     verdict = outcome.settle()
-    texts = dict(request.texts()) if request and outcome.redacts else {}
     obligations, content = outcome.obligations(texts)
     return _Settled(
         verdict,
@@ -262,15 +256,36 @@ def _settled(
     )
 
 
-def _uses(point: _Point, request: Request, verdict: str) -> tuple[FactUse, ...]:
+def _texts(request: Request) -> dict[str, str]:
+    """The texts by field; none where one cannot be read, so that nothing counts as redacted."""
+    try:
+        return dict(request.texts())
+    except FactError:
+        return {}
+
+
+def _uses(point: _Point, request: Request, result: Result) -> tuple[FactUse, ...]:
+    rules = point.program.rules
+    settled = _denied(rules, result)
     uses: list[FactUse] = []
     for position, source in enumerate(point.sources):
+        asking = tuple(dict.fromkeys(rule.id for rule in rules if position in rule.asks))
         answer = request.answers.get(position)
         if answer is None:
-            why = "the verdict was deny already" if verdict == "deny" else "no rule needed it"
-            uses.append(FactUse(source.name, "skipped", why))
+            why = "the verdict was deny already" if settled else "no rule needed it"
+            uses.append(FactUse(source.name, "skipped", why, rules=asking))
         elif isinstance(answer, FactError):
-            uses.append(FactUse(source.name, "failed", answer.message))
+            uses.append(FactUse(source.name, "failed", answer.message, rules=asking))
         else:
-            uses.append(FactUse(source.name, "used", findings=len(answer)))
+            uses.append(FactUse(source.name, "used", findings=len(answer), rules=asking))
     return tuple(uses)
+
+
+def _denied(rules: tuple[RuleInfo, ...], result: Result) -> bool:
+    """Whether a rule denied, after which no fact is asked for."""
+    matched, errors = result
+    failed = (position for position, _ in errors if rules[position].on_error == "match")
+    return any(
+        isinstance(rules[position].verdict, Deny) and rules[position].mode == "enforce"
+        for position in (*matched, *failed)
+    )

@@ -106,6 +106,7 @@ class Outcome:
         self._routes: list[Routing] = []
         self._triggers: dict[str, Triggered] = {}
         self._pieces: list[Piece] = []
+        self._redacting: dict[str, RuleInfo] = {}
 
     def match(self, position: int, reason: Reason) -> None:
         """Notes a rule whose condition holds."""
@@ -157,6 +158,16 @@ class Outcome:
             elif isinstance(effect, RESTRICTING):
                 self._oblige(rule, effect, ())
 
+    def check_redactions(self, texts: Mapping[str, str]) -> None:
+        """Denies where something was found that cannot be replaced in the texts, by field."""
+        kept: list[Piece] = []
+        for piece in self._pieces:
+            if 0 <= piece.start < piece.end <= len(texts.get(piece.field, "")):
+                kept.append(piece)
+            elif piece.rule in self._redacting:
+                self._unredactable(self._redacting.pop(piece.rule))
+        self._pieces = kept
+
     def settle(self) -> Verdict:
         """The verdict: the strictest that was asked for, else the point's default."""
         if self.verdict is None:
@@ -198,13 +209,15 @@ class Outcome:
     def _oblige(self, rule: RuleInfo, effect: Any, evidence: tuple[Any, ...]) -> None:
         match effect:
             case Redact(style=style):
+                self._redacting[rule.id] = rule
                 self._pieces.extend(
                     Piece(
-                        found["field"], found["start"], found["end"], found["type"], style, rule.id
+                        found.get("field", ""), found["start"], found.get("end", 0),
+                        found.get("type", ""), style, rule.id,
                     )
                     for found in self._findings(rule)
                     if "start" in found
-                )
+                )  # fmt: skip
             case Route(to=to, priority=priority):
                 self._routes.append(Routing(to, rule.id, priority))
             case Trigger():
