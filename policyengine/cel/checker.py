@@ -302,7 +302,7 @@ class _Checker:
         if namespace is not None:
             reference = replace(reference, namespaced=True)
         self._references[node.id] = reference
-        never = bad_argument(self._ast, function.name, node)
+        never = bad_argument(self._ast, function, node)
         if never is not None:
             self._mistakes.add(never)
         return resolution.result

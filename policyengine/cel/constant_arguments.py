@@ -2,10 +2,12 @@
 
 | call | argument | must be |
 |---|---|---|
-| `s.matches(p)` | p | a regular expression that RE2 takes |
+| `s.matches(p)`, `matches(s, p)` | p | a regular expression that RE2 takes |
 | `regex.extract(s, p)`, `regex.extractAll(s, p)`, `regex.replace(s, p, r)` | p | the same |
 | `timestamp(t)` | t | an RFC 3339 time |
 | `duration(d)` | d | a duration such as `1h30m` |
+| `ip(a)`, `c.containsIP(a)` | a | an IP address |
+| `cidr(c)`, `d.containsCIDR(c)` | c | a network such as `10.0.0.0/8` |
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from policyengine.cel.ast import Ast, Call, Constant
+from policyengine.cel.functions import Function
 from policyengine.diagnostics import Diagnostic
 from policyengine.errors import EvaluationError
 from policyengine.source import Span
 from policyengine.values import regex
 from policyengine.values.clock_text import parse_duration, parse_timestamp
+from policyengine.values.network import parse_cidr, parse_ip
 
 _Check = Callable[[Ast, Constant], Diagnostic | None]
 
@@ -58,20 +62,25 @@ def _converted(slug: str, parse: Callable[[str], object]) -> _Check:
     return check
 
 
-# By the function's name and the argument's position, the receiver not counted.
-_CHECKS: dict[str, tuple[int, _Check]] = {
-    "matches": (0, _pattern),
-    "regex.extract": (1, _pattern),
-    "regex.extractAll": (1, _pattern),
-    "regex.replace": (1, _pattern),
-    "timestamp": (0, _converted("bad-timestamp", parse_timestamp)),
-    "duration": (0, _converted("bad-duration", parse_duration)),
+# By the implementation, since a host may have a function of its own with one of these names, and
+# the argument's position, the receiver not counted.
+_CHECKS: dict[object, tuple[int, _Check]] = {
+    "strings.matches": (-1, _pattern),  # `matches(s, p)` too
+    "regex_calls.extract": (1, _pattern),
+    "regex_calls.extract_all": (1, _pattern),
+    "regex_calls.replace": (1, _pattern),
+    "conversions.to_timestamp": (0, _converted("bad-timestamp", parse_timestamp)),
+    "conversions.to_duration": (0, _converted("bad-duration", parse_duration)),
+    "network.ip": (0, _converted("bad-address", parse_ip)),
+    "network.contains_ip": (0, _converted("bad-address", parse_ip)),
+    "network.cidr": (0, _converted("bad-address", parse_cidr)),
+    "network.contains_cidr": (0, _converted("bad-address", parse_cidr)),
 }
 
 
-def bad_argument(ast: Ast, function: str, node: Call) -> Diagnostic | None:
-    """What is wrong with a constant argument of a call to a function, by its full name."""
-    row = _CHECKS.get(function)
+def bad_argument(ast: Ast, function: Function, node: Call) -> Diagnostic | None:
+    """What is wrong with a constant argument of a call to a function."""
+    row = _CHECKS.get(function.impl)
     if row is None or len(node.args) <= row[0]:
         return None
     argument = node.args[row[0]]

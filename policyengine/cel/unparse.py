@@ -40,7 +40,9 @@ _BY_FUNCTION = {
 }
 _UNARY = {function: token for token, function in UNARY.items()}
 _PLAIN_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_HIDDEN = re.compile(r"@(?:index(?P<index>[0-9]+)|it(?P<depth>[0-9]+)_(?P<place>[0-9]+))")
+_HIDDEN = re.compile(
+    r"@(?:index(?P<index>[0-9]+)|(?P<kind>it|ac)(?P<depth>[0-9]+)_(?P<place>[0-9]+))"
+)
 
 
 def unparse(tree: Ast | Expr) -> str:
@@ -122,7 +124,8 @@ def _name(name: str) -> str:
         return name
     if hidden["index"]:
         return f"cel.index({hidden['index']})"
-    return f"cel.iterVar({hidden['depth']}, {hidden['place']})"
+    function = "iterVar" if hidden["kind"] == "it" else "accuVar"
+    return f"cel.{function}({hidden['depth']}, {hidden['place']})"
 
 
 def _operand(node: Expr) -> str:

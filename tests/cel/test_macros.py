@@ -92,8 +92,33 @@ def test_blocks_are_nested_binds() -> None:
     assert node.body.body.name == node.body.name
 
 
+def test_sort_by_evaluates_its_receiver_once() -> None:
+    node = parse("f(a).sortBy(x, x.size)", macros=ALL).root
+    assert isinstance(node, Bind)
+    assert unparse(node.value) == "f(a)"
+    assert isinstance(node.body, Call)
+    (keys,) = node.body.args
+    assert isinstance(keys, Comprehension)
+    assert (unparse(keys.range), keys.variables, part(keys.result)) == (node.name, ("x",), "x.size")
+    assert isinstance(parse("a.sortBy(x)", macros=ALL).root, Call)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pairs"),
+    [
+        ("a", "math.greatest(a)"),
+        ("a, b", "math.greatest(a, b)"),
+        ("a, b, c", "math.greatest(math.greatest(a, b), c)"),
+        ("a, b, c, d", "math.greatest(math.greatest(a, b), math.greatest(c, d))"),
+    ],
+)
+def test_extremes_of_many_are_extremes_of_pairs(arguments: str, pairs: str) -> None:
+    assert unparse(parse(f"math.greatest({arguments})", macros=ALL).root) == pairs
+    assert unparse(parse(f"m.greatest({arguments})", macros=ALL).root) == f"m.greatest({arguments})"
+
+
 def test_the_hidden_names_cannot_be_written() -> None:
-    for text in ("@optMap", "a.all(@index0, true)"):
+    for text in ("@optMap", "a.all(@index0, true)", "@sorted", "a.@sortBy(a)"):
         with pytest.raises(CompileError):
             parse(text, macros=ALL)
 
