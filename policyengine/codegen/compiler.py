@@ -8,7 +8,8 @@ from types import CodeType
 
 from policyengine.cel.emit.module import Module
 from policyengine.codegen.ir import PointIR
-from policyengine.codegen.passes import evidence, lower
+from policyengine.codegen.lower import lower
+from policyengine.codegen.passes import evidence
 from policyengine.codegen.point import PointEmitter
 from policyengine.program import PointProgram, Program, RuleInfo
 from policyengine.rules.model import CheckedBundle
@@ -22,7 +23,7 @@ def compile_bundle(checked: CheckedBundle) -> Program:
     points: dict[str, PointProgram] = {}
     files: dict[str, str] = {}
     for name, point in checked.points.items():
-        ir = lower(point)
+        ir = lower(point, checked.constants)
         # INVARIANT: unlike `Module.fresh`, no name made here ends in `_` and digits.
         function = f"{_UNSAFE.sub('_', name)}_p{len(points)}"
         emitter = PointEmitter(ir, module, dict(checked.constants), function)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression
@@ -38,11 +39,56 @@ class RuleIR:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A rule that a look-up finds, and the conjuncts that are still to be tested."""
+
+    rule: RuleIR
+    rest: tuple[Conjunct, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Rules by the constant that a path must equal, or by the tuple for several paths."""
+
+    paths: tuple[Leaf, ...]
+    table: Mapping[Any, tuple[Found, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """Rules by what a path must begin with, one table for each length."""
+
+    path: Leaf
+    tables: Mapping[int, Mapping[str, tuple[Found, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Rules that compare a path with a bound and ask nothing else, in order of their bounds."""
+
+    path: Leaf
+    operator: str
+    bounds: tuple[tuple[int, RuleIR], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that take the same optional paths for granted, tested once for all of them."""
+    """Rules that take the same optional paths for granted, tested once for all of them.
+
+    `tried` are the rules that no look-up finds.
+    """
 
     paths: frozenset[Leaf]
     rules: tuple[RuleIR, ...]
+    tried: tuple[RuleIR, ...]
+    lookups: tuple[Lookup, ...] = ()
+    prefixes: tuple[Prefixes, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether rules are reported in another order than theirs."""
+        return len(self.tried) < len(self.rules)
 
 
 @dataclass(frozen=True, slots=True)

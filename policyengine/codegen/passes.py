@@ -1,16 +1,10 @@
-"""The passes over the decision IR, in the order in which they run.
-
-split      clauses and top-level `&&` become conjuncts
-order      conjuncts without facts come first
-separate   rules that ask for facts go behind the others, cheapest first
-partition  rules are grouped by the optional paths that they read
-"""
+"""The passes over the decision IR that split, order and group; `lower` lists all of them."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,16 +19,6 @@ from policyengine.rules.model import CheckedCondition, CheckedPoint, CheckedRule
 
 # A variable of at most this many nodes is cheaper to compute again than to remember.
 INLINE_SIZE = 6
-
-Pass = Callable[[PointIR], PointIR]
-
-
-def lower(point: CheckedPoint) -> PointIR:
-    """The IR of a checked point, through all passes."""
-    ir = split(point)
-    for step in (order, separate, partition):
-        ir = step(ir)
-    return ir
 
 
 def split(point: CheckedPoint) -> PointIR:
@@ -84,14 +68,12 @@ def partition(ir: PointIR) -> PointIR:
     for rule in ir.rules:
         paths = frozenset(_granted(ir, rule))
         groups.setdefault(paths, []).append(replace(rule, paths=paths))
-    return replace(
-        ir,
-        groups=tuple(
-            Group(paths, tuple(rule for rule in rules if not rule.facts))
-            for paths, rules in groups.items()
-            if any(not rule.facts for rule in rules)
-        ),
-    )
+    made = []
+    for paths, rules in groups.items():
+        plain = tuple(rule for rule in rules if not rule.facts)
+        if plain:
+            made.append(Group(paths, plain, plain))
+    return replace(ir, groups=tuple(made))
 
 
 def is_given(name: str) -> bool:

@@ -21,7 +21,8 @@ from policyengine.cel.emit.module import (
 )
 from policyengine.cel.emit.paths import Leaf, Paths, class_of, test
 from policyengine.cel.emit.value import Unsuited, Value
-from policyengine.codegen.ir import Conjunct, PointIR, RuleIR
+from policyengine.codegen.ir import Conjunct, Found, PointIR, RuleIR
+from policyengine.codegen.lookup import Lookups
 from policyengine.codegen.passes import (
     inlined,
     is_required,
@@ -60,6 +61,8 @@ class PointEmitter:
         # Variables being written out, and how many were in this rule.
         self._deep = 0
         self._written = 0
+        # Whether the code goes into a function of its own, which shares no variables.
+        self._forgetful = False
 
     def emit(self) -> None:
         """Adds the point's function and the reference functions of its rules."""
@@ -79,7 +82,7 @@ class PointEmitter:
         if asking:
             body.append(assign("closed", self._closed()))
             body += asking
-        if len(self._ir.groups) > 1 or asking:
+        if len(self._ir.groups) > 1 or asking or any(g.is_indexed for g in self._ir.groups):
             body.append(ast.Expr(value=method(load("matched"), "sort")))
             body.append(
                 ast.Expr(value=call(self._module.runtime("judge.in_order"), load("errors")))
@@ -112,16 +115,30 @@ class PointEmitter:
         return ast.Raise(exc=self._module.runtime("conform.Unsure"), cause=None)
 
     def _quick_rules(self) -> list[ast.stmt]:
+        lookups = Lookups(self._module, self._paths, self._name, self._rest, self._reads)
         made: list[ast.stmt] = []
         for group in self._ir.groups:
-            fast = [part for rule in group.rules for part in self._quick(rule)]
-            slow = [self._judged(rule) for rule in group.rules]
+            fast = [part for rule in group.tried for part in self._quick(rule, rule.conjuncts)]
+            fast += lookups.emit(group)
+            slow = [lookups.judged(group.rules, self._rule_name)]
             made.append(ast.If(test=self._granted(group.paths), body=fast, orelse=slow))
         return made
 
-    def _quick(self, rule: RuleIR) -> list[ast.stmt]:
+    def _rest(self, found: Found) -> list[ast.stmt]:
+        """The body of the function that tests what is left of a rule that was looked up."""
+        self._forgetful = True
+        try:
+            return self._quick(found.rule, found.rest)
+        finally:
+            self._forgetful = False
+
+    def _reads(self, rule: RuleIR) -> list[Leaf]:
+        used = rule_uses(self._ir, rule)
+        return [*used.read, *used.tested]
+
+    def _quick(self, rule: RuleIR, conjuncts: tuple[Conjunct, ...]) -> list[ast.stmt]:
         """A rule without facts: plain where nothing can raise, else with a way out."""
-        statements = self._branch(rule, rule.conjuncts, [matched(rule)])
+        statements = self._branch(rule, conjuncts, [matched(rule)])
         if statements is None:
             return [self._judged(rule)]
         if cannot_raise(statements):
@@ -262,7 +279,7 @@ class PointEmitter:
     def _variable(self, fast: Fast, policy: str, name: str) -> Value:
         """A policy's variable: remembered in a local, or written out where it is used."""
         key = policy, name
-        local = self._remembered.get(key, "")
+        local = "" if self._forgetful else self._remembered.get(key, "")
         known = fast.known(("variable", local))
         if local and known is not None:
             return known
@@ -272,7 +289,7 @@ class PointEmitter:
         expression = self._ir.variables[key].expression
         self._deep += 1
         try:
-            if key in self._inline:
+            if key in self._inline or self._forgetful:
                 return fast.over(expression, expression.ast.root)
             local = self._remembered.setdefault(
                 key, local or self._module.fresh(f"variable_{name}")

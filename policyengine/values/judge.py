@@ -36,6 +36,17 @@ def without_frames(error: EvaluationError) -> EvaluationError:
     return error.with_traceback(None)
 
 
+def rules(
+    conditions: tuple[tuple[int, Callable[..., Any]], ...],
+    arguments: tuple[Any, ...],
+    matched: list[int],
+    errors: Errors,
+) -> None:
+    """`rule` for many rules, by their positions."""
+    for position, condition in conditions:
+        rule(position, condition, arguments, matched, errors)
+
+
 def may_hold(condition: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
     """Whether a rule may match once its facts are known: only a plain false rules it out."""
     try:

@@ -26,6 +26,7 @@ class Module:
         self._count = 0
         self.objects: dict[str, Any] = {}
         self.functions: list[ast.stmt] = []
+        self._tables: list[ast.stmt] = []
 
     def fresh(self, hint: str) -> str:
         """A local name that no other has, readable where the hint is.
@@ -57,8 +58,14 @@ class Module:
             self._constants[key] = (f"_{hint}{len(self._constants)}", value())
         return load(self._constants[key][0])
 
+    def table(self, hint: str, value: ast.expr) -> ast.expr:
+        """A module constant that may hold functions: it is made behind all of them."""
+        name = f"_{hint}_table{len(self._tables)}"
+        self._tables.append(assign(name, value))
+        return load(name)
+
     def tree(self) -> ast.Module:
-        """The module: imports, constants, functions."""
+        """The module: imports, constants, functions, tables."""
         imports: list[ast.stmt] = []
         for path, name in sorted(self._imports.items()):
             room, attribute = path.rsplit(".", 1)
@@ -69,7 +76,9 @@ class Module:
             ast.Assign(targets=[store(name)], value=value)
             for name, value in self._constants.values()
         ]
-        tree = ast.Module(body=[*imports, *constants, *self.functions], type_ignores=[])
+        tree = ast.Module(
+            body=[*imports, *constants, *self.functions, *self._tables], type_ignores=[]
+        )
         return ast.fix_missing_locations(tree)
 
 
