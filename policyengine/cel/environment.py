@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from policyengine.cel.ast import Ast
 from policyengine.cel.checked import CheckedExpression, Declarations
 from policyengine.cel.checker import check
 from policyengine.cel.emit.expression import Emitted, expression
@@ -98,6 +99,22 @@ class Environment:
         if lenient:
             declarations = replace(declarations, lenient=True)
         return check(parse(text, macros=self._macros), declarations, expected)
+
+    def extended(self, variables: Mapping[str, Type]) -> Environment:
+        """An environment with more variables."""
+        made = Environment.__new__(Environment)
+        made._macros = self._macros
+        known = self._declarations
+        made._declarations = replace(known, variables={**known.variables, **variables})
+        return made
+
+    def compile_tree(self, tree: Ast) -> Program:
+        """A tree that was put together from parsed ones as a program.
+
+        Raises `CompileError` with every mistake and its place.
+        """
+        checked = check(tree, self._declarations)
+        return Program(checked, expression(checked))
 
     def compile(self, text: str | Text, *, check: bool = True) -> Program:
         """The expression as a program; raises `CompileError` with every mistake and its place.

@@ -41,7 +41,8 @@ def path_of(checked: CheckedExpression, node: cel.Expr) -> tuple[Path, Type] | N
     The type is the declared one of the last field, which the checker may know less of.
     """
     fields: list[str] = []
-    type_ = checked.types[node.id]
+    # A part of a dotted name, such as `optional` in `optional.of(1)`, has no type.
+    type_ = checked.types.get(node.id)
     reached = node
     while True:
         reference = checked.references.get(reached.id)
@@ -56,7 +57,7 @@ def path_of(checked: CheckedExpression, node: cel.Expr) -> tuple[Path, Type] | N
             type_ = owner.fields[reached.field].type
         fields.append(reached.field)
         reached = reached.operand
-    return (reference.name, *reversed(fields)), type_
+    return None if type_ is None else ((reference.name, *reversed(fields)), type_)
 
 
 def used_paths(checked: CheckedExpression, inline: Callable[[str], bool]) -> Used:

@@ -1,0 +1,28 @@
+"""Google's CEL Policy files: rules as trees of matches, compiled to one CEL expression.
+
+    load(source) -> CelPolicy -> compile(policy, environment) -> CompiledPolicy
+
+>>> from policyengine.cel import Environment
+>>> from policyengine.source import Source
+>>> policy = load(Source("size.yaml", '''
+... name: size
+... rule:
+...   variables:
+...     - {name: big, expression: n > 100}
+...   match:
+...     - {condition: variables.big, output: "'big'", explanation: "'over 100'"}
+...     - {output: "'small'"}
+... '''))
+>>> compiled = compile(policy, Environment({"n": "int"}, extensions=["optionals"]))
+>>> compiled.output.evaluate({"n": 101}), compiled.explanation.evaluate({"n": 101})
+('big', 'over 100')
+"""
+
+from __future__ import annotations
+
+from policyengine.rules.cel_policy.composing import CompiledPolicy, compile
+from policyengine.rules.cel_policy.environments import environment
+from policyengine.rules.cel_policy.model import CelPolicy
+from policyengine.rules.cel_policy.reading import load
+
+__all__ = ["CelPolicy", "CompiledPolicy", "compile", "environment", "load"]
