@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from policyengine.errors import EvaluationError
 from policyengine.values import failures
+from policyengine.values.containers import innermost
 from policyengine.values.conversions import to_timestamp
 from policyengine.values.kinds import (
     INT_MAX,
@@ -100,17 +101,17 @@ def read_optional(operand: Any, field: str, kind: str) -> OptionalValue:
 
     Raises `EvaluationError` (`no-such-overload`, `type-mismatch`).
     """
-    if operand.__class__ is OptionalValue:
-        return read_optional(operand.value, field, kind) if operand.present else NONE
-    if not present(operand, field, kind):
+    inner = innermost(operand)
+    if inner is MISSING or not present(inner, field, kind):
         return NONE
-    return OptionalValue(True, read(operand, field, kind))
+    return OptionalValue(True, read(inner, field, kind))
 
 
 def present(operand: Any, field: str, kind: str) -> bool:
     """`has()` of a declared field of an object, or of an optional one."""
-    if operand.__class__ is OptionalValue:
-        return operand.present and present(operand.value, field, kind)
+    operand = innermost(operand)
+    if operand is MISSING:
+        return False
     if operand.__class__ is not dict:
         raise failures.no_such_overload("has", operand)
     value = operand.get(field, MISSING)

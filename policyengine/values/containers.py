@@ -104,21 +104,33 @@ def has(operand: Any, field: str) -> bool:
     if kind is dict or kind is MixedMap:
         return field in operand
     if kind is OptionalValue:
-        return bool(operand.present) and has(operand.value, field)
+        inner = innermost(operand)
+        return inner is not MISSING and has(inner, field)
     raise failures.no_such_overload("has", operand)
+
+
+def innermost(operand: Any) -> Any:
+    """What an optional, or an optional within optionals, holds; `MISSING` where it is empty."""
+    while operand.__class__ is OptionalValue:
+        if not operand.present:
+            return MISSING
+        operand = operand.value
+    return operand
 
 
 def optional_select(operand: Any, field: str) -> OptionalValue:
     """`operand.?field`: empty where the field, or an optional operand, is absent."""
-    if operand.__class__ is OptionalValue:
-        return optional_select(operand.value, field) if operand.present else NONE
-    return OptionalValue(True, select(operand, field)) if has(operand, field) else NONE
+    inner = innermost(operand)
+    if inner is MISSING or not has(inner, field):
+        return NONE
+    return OptionalValue(True, select(inner, field))
 
 
 def optional_index(operand: Any, key: Any) -> OptionalValue:
     """`operand[?key]`: empty where the key is absent or the index is out of range."""
-    if operand.__class__ is OptionalValue:
-        return optional_index(operand.value, key) if operand.present else NONE
+    operand = innermost(operand)
+    if operand is MISSING:
+        return NONE
     kind = operand.__class__
     if kind is dict or kind is MixedMap:
         value = find(operand, key)

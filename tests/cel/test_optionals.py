@@ -278,3 +278,16 @@ _ANYTHING = st.recursive(
 def test_any_value_at_all_gets_an_answer(value: Any) -> None:
     for text in ("d.?a.orValue(0)", "d[?0].or(d)", "optional.ofNonZeroValue(d)", "d.value()"):
         agreed(ENVIRONMENT.compile(text), {"d": value})
+
+
+def test_optionals_within_optionals_are_read_however_deep() -> None:
+    deep: Any = {"a": 1}
+    for _ in range(10_000):
+        deep = OptionalValue(True, deep)
+    for text, value in (
+        ("d.?a.orValue(0)", 1),
+        ("d[?'a'].value()", 1),
+        ("d.?b.hasValue()", False),
+        ("has(d.a)", True),
+    ):
+        assert agreed(ENVIRONMENT.compile(text), {"d": deep}) == value
