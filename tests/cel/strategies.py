@@ -76,6 +76,9 @@ _PLAIN: tuple[t.Type, ...] = (
 )  # fmt: skip
 _KEYS: tuple[t.Type, ...] = (t.STRING, t.INT, t.UINT, t.BOOL)
 
+# A literal argument of these is read by the checker, and mistakes in it are compile errors.
+_READ_EARLY = ("timestamp", "duration", "matches")
+
 _LITERALS: Mapping[t.Type, st.SearchStrategy[str]] = {
     t.INT: st.sampled_from(["0", "1", "2", "7", "(-3)", "9223372036854775807"]),
     t.UINT: st.sampled_from(["0u", "1u", "42u", "18446744073709551615u"]),
@@ -277,6 +280,8 @@ class _Writer:
         known = dict(bound)
         arguments = [self._argument(parameter, overload, known) for parameter in overload.args]
         parts = [self.expression(argument, depth) for argument in arguments]
+        if function.name in _READ_EARLY:
+            parts = [f"({part} + '')" if part.startswith("'") else part for part in parts]
         return _written(function, overload, parts)
 
     def _argument(self, parameter: t.Type, overload: Overload, known: dict[str, t.Type]) -> t.Type:
