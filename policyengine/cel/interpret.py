@@ -187,7 +187,9 @@ class _Run:
     def _select(self, node: Select) -> Any:
         if node.id in self._checked.references:
             return self._named(node)
-        operand = self._holder(node.operand) if node.test else self.visit(node.operand)
+        operand = (
+            self._holder(node.operand) if node.test or node.optional else self.visit(node.operand)
+        )
         owner = self._checked.types.get(node.operand.id)
         if isinstance(owner, ObjectType) and node.field in owner.fields and not node.optional:
             wanted = kind(owner.fields[node.field].type)
@@ -204,7 +206,7 @@ class _Run:
         return self._conformed(node, containers.select(operand, node.field))
 
     def _holder(self, node: Expr) -> Any:
-        """The operand of a `has()`: an object that is absent has no fields."""
+        """The operand of `has()` and of `.?`: an object that is absent has no fields."""
         if isinstance(node, Select) and not node.test and not node.optional:
             owner = self._checked.types.get(node.operand.id)
             declared = owner.fields.get(node.field) if isinstance(owner, ObjectType) else None

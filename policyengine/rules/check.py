@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from policyengine.cel.functions import Function, library, table
+from policyengine.cel.functions import table
 from policyengine.cel.suggestions import closest, listed
 from policyengine.cel.types import TIMESTAMP, Type
 from policyengine.diagnostics import CompileError, Diagnostic, ordered
@@ -12,6 +12,7 @@ from policyengine.rules.at_point import PointCheck, Scope
 from policyengine.rules.combining import rule_warnings, tied_routes
 from policyengine.rules.constants import type_of
 from policyengine.rules.facts import fact_functions
+from policyengine.rules.language import functions
 from policyengine.rules.model import Bundle, CheckedBundle, CheckedPoint, CheckedRule, Point
 from policyengine.rules.overlays import Merged, merge
 from policyengine.rules.parts import (
@@ -43,10 +44,9 @@ def check(bundle: Bundle) -> CheckedBundle:
         group(parts, merged.constants, expressions, problems) for parts in merged.groups.values()
     ]
     typed = {name: type_of(value) for name, value in merged.constants.items()}
-    standard = library("standard").functions
     found = _Findings(problems)
     checked = {
-        name: _point(point, merged, groups, expressions, _scope(point, typed, standard), found)
+        name: _point(point, merged, groups, expressions, _scope(point, typed), found)
         for name, point in points.items()
     }
     everything = [*expressions.problems, *found.settled(groups)]
@@ -91,10 +91,10 @@ class _Findings:
         return found
 
 
-def _scope(point: Point, constants: Mapping[str, Type], standard: tuple[Function, ...]) -> Scope:
+def _scope(point: Point, constants: Mapping[str, Type]) -> Scope:
     fields = {name: field.type for name, field in point.input.fields.items()}
-    functions = table([*standard, *fact_functions(point)])
-    return Scope({**fields, "now": TIMESTAMP}, constants, functions)
+    known = table([*functions(), *fact_functions(point)])
+    return Scope({**fields, "now": TIMESTAMP}, constants, known)
 
 
 def _point(

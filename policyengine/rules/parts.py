@@ -10,6 +10,7 @@ from policyengine.cel.ast import Ast
 from policyengine.cel.parser import parse
 from policyengine.cel.suggestions import closest
 from policyengine.diagnostics import CompileError, Diagnostic
+from policyengine.rules.language import macros
 from policyengine.rules.model import Bundle, Policy, Rule
 from policyengine.rules.names import Uses, uses
 from policyengine.rules.variables import in_order
@@ -36,7 +37,7 @@ class Expressions:
         if text not in self._known:
             self._known[text] = None
             try:
-                ast = parse(text)
+                ast = parse(text, macros=macros())
                 self._known[text] = Expression(ast, uses(ast))
             except CompileError as error:
                 self.problems += error.diagnostics

@@ -124,7 +124,9 @@ class Reference:
         if node.id in self._checked.references:
             return self._name(node)
         field = ast.Constant(value=node.field)
-        operand = self._holder(node.operand) if node.test else self.emit(node.operand)
+        operand = (
+            self._holder(node.operand) if node.test or node.optional else self.emit(node.operand)
+        )
         declared = declared_kind(self._checked, node)
         if declared is not None and not node.optional:
             wanted = ast.Constant(value=declared)
@@ -142,7 +144,7 @@ class Reference:
         return self._conformed(node, self._run("containers.select", operand, field))
 
     def _holder(self, node: cel.Expr) -> ast.expr:
-        """The operand of a `has()`: an absent object has no fields."""
+        """The operand of `has()` and of `.?`: an absent object has no fields."""
         if isinstance(node, cel.Select) and not node.test and not node.optional:
             declared = declared_kind(self._checked, node)
             if declared == "map" and node.id not in self._checked.references:
