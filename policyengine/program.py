@@ -5,11 +5,14 @@ A `Program` is plain data. It can be kept in a file and used where no parser is 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, Literal
 
+from policyengine.errors import ProgramError
+from policyengine.program_file import packed, unpacked, write
 from policyengine.source import Span
 
 Verdict = Literal["allow", "require_approval", "deny"]
@@ -160,6 +163,9 @@ class Program:
 
     `code` is a module's code object whose functions are named in `points`; `python` is the same
     module as text, for people. `digest` is the bundle's (`sha256:...`).
+
+    A program can be kept in a file (`save`) and used where no parser is installed (`load`). Such
+    a file holds code and must be trusted like code: load none that others can write.
     """
 
     bundle: str
@@ -168,3 +174,44 @@ class Program:
     points: Mapping[str, PointProgram]
     code: CodeType = field(repr=False, compare=False)
     python: str = field(repr=False)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the program to a file, whole or not at all. Raises `OSError`."""
+        write(path, dumps(self))
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Program:
+        """The program in a file that `save` wrote. The file is code: trust it as such.
+
+        Raises `OSError`, and `ProgramError` for a file that is damaged, or was made by another
+        version of Python or of this library.
+        """
+        with open(path, "rb") as file:
+            return loads(file.read())
+
+
+# INVARIANT: the order is part of the format of files.
+_IN_FILES = (
+    Program, PointProgram, RuleInfo, FactInfo, Span,
+    Allow, Deny, RequireApproval, Redact, Route, Trigger, Warn, Tag,
+)  # fmt: skip
+
+
+def dumps(program: Program) -> bytes:
+    """A program as bytes, from which `loads` makes an equal one.
+
+    Raises `ProgramError` for a program that holds anything but plain data and its code.
+    """
+    return packed(program, _IN_FILES)
+
+
+def loads(data: bytes) -> Program:
+    """The program in bytes that `dumps` made. They are code: trust them as such.
+
+    Raises `ProgramError` for bytes that are damaged or no program, or that another version of
+    Python or of this library made.
+    """
+    program = unpacked(data, _IN_FILES)
+    if not isinstance(program, Program) or not isinstance(program.code, CodeType):
+        raise ProgramError("the compiled program is damaged")
+    return program

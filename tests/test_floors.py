@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the ground up: a room may import every room in an earlier line, and none in its own.
 FLOORS = (
     ("errors", "source"),
+    ("program_file",),
     ("values", "diagnostics", "plugins", "program"),
     ("request", "decision"),
     ("cel", "guards", "state", "routing", "changes", "audit"),

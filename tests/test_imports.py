@@ -56,22 +56,15 @@ def test_the_normaliser_is_light() -> None:
 
 
 COMPILE = """
-import marshal, pickle, sys
+import sys
 import policyengine
-from dataclasses import replace
-program = policyengine.compile(policyengine.check(policyengine.load(sys.argv[1])))
-code = marshal.dumps(program.code)
-with open(sys.argv[2], "wb") as file:
-    pickle.dump((code, replace(program, code=None)), file)
+policyengine.compile(policyengine.check(policyengine.load(sys.argv[1]))).save(sys.argv[2])
 """
 
 DECIDE = """
-import marshal, pickle, sys
-from dataclasses import replace
-from policyengine import Engine
-with open(sys.argv[1], "rb") as file:
-    code, program = pickle.load(file)
-engine = Engine(replace(program, code=marshal.loads(code)))
+import sys
+from policyengine import Engine, Program
+engine = Engine(Program.load(sys.argv[1]))
 decision = engine.decide("llm.request", {"request": {"model": "small"}})
 assert decision.verdict == "deny", decision
 assert decision.reasons[0].rule == "no-small-models", decision
@@ -99,7 +92,7 @@ rules:
 def test_deciding_with_a_program_needs_no_text_side(tmp_path: Path) -> None:
     (tmp_path / "bundle.yaml").write_text(BUNDLE, encoding="utf-8")
     (tmp_path / "models.yaml").write_text(POLICY, encoding="utf-8")
-    kept = tmp_path / "program.pickle"
+    kept = tmp_path / "light.program"
     compiling = modules_after(COMPILE, str(tmp_path), str(kept))
     assert "policyengine.rules" in compiling
     deciding = modules_after(DECIDE, str(kept))
