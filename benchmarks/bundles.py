@@ -94,9 +94,7 @@ def results() -> Iterator[Result]:
     active = activation(INPUT)
     for count in (10, 100):
         compiled = program(count)
-        names: dict[str, Any] = {}
-        exec(compiled.code, names)
-        function = names[compiled.points[POINT].function]
+        function = compiled.functions()[compiled.points[POINT].function]
 
         def ours(function: Callable[..., Any] = function) -> list[int]:
             matched: list[int] = function(INPUT, NOW)[0]

@@ -26,7 +26,7 @@ from policyengine.errors import ProgramError
 
 MAGIC: Final = b"policyengine program\n"
 # Raised when generated code, or what it calls, changes its meaning.
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 _TUPLE: Final = -1
 _LIST: Final = -2
@@ -94,7 +94,7 @@ def _header() -> bytes:
 
 def _encoded(value: Any, numbers: Mapping[type, int]) -> Any:
     match value:
-        case None | bool() | int() | float() | str() | CodeType():
+        case None | bool() | int() | float() | str() | bytes() | CodeType():
             return value
         case tuple():
             return (_TUPLE, *(_encoded(item, numbers) for item in value))

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     ("errors", "source"),
     ("program_file",),
-    ("values", "diagnostics", "plugins", "program"),
+    ("values", "diagnostics", "plugins"),
+    ("program",),
     ("request", "decision"),
     ("cel", "guards", "state", "routing", "changes", "audit"),
     ("rules",),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from types import CodeType
 
 from policyengine.cel.emit.module import Module
 from policyengine.codegen.ir import PointIR
 from policyengine.codegen.lower import lower
 from policyengine.codegen.passes import evidence
 from policyengine.codegen.point import PointEmitter
+from policyengine.codegen.references import Chunks, ReferenceForms, in_files, text
 from policyengine.program import PointProgram, Program, RuleInfo
 from policyengine.rules.model import CheckedBundle
 
@@ -22,14 +21,17 @@ def compile_bundle(checked: CheckedBundle) -> Program:
     module = Module()
     points: dict[str, PointProgram] = {}
     files: dict[str, str] = {}
+    chunks: dict[str, Chunks] = {}
     for name, point in checked.points.items():
         ir = lower(point, checked.constants)
         # INVARIANT: unlike `Module.fresh`, no name made here ends in `_` and digits.
         function = f"{_UNSAFE.sub('_', name)}_p{len(points)}"
-        emitter = PointEmitter(ir, module, dict(checked.constants), function)
+        forms = ReferenceForms(ir, checked.constants)
+        emitter = PointEmitter(ir, module, forms, function)
         emitter.emit()
         files.update(emitter.files)
-        points[name] = _point(ir, function)
+        chunks[name] = Chunks(ir, forms)
+        points[name] = _point(ir, function, chunks[name])
     bundle = checked.bundle
     tree = module.tree()
     code = compile(tree, f"<policy bundle {bundle.name}>", "exec", dont_inherit=True)
@@ -38,12 +40,12 @@ def compile_bundle(checked: CheckedBundle) -> Program:
         version=bundle.version,
         digest=bundle.digest,
         points=points,
-        code=_in_files(code, files),
-        python=ast.unparse(tree),
+        code=in_files(code, files),
+        text=lambda: text(tree, chunks),
     )
 
 
-def _point(ir: PointIR, function: str) -> PointProgram:
+def _point(ir: PointIR, function: str, references: Chunks) -> PointProgram:
     return PointProgram(
         name=ir.checked.point.name,
         function=function,
@@ -67,23 +69,5 @@ def _point(ir: PointIR, function: str) -> PointProgram:
         ),
         facts=ir.facts,
         texts=ir.checked.point.texts,
+        references=references,
     )
-
-
-def _in_files(code: CodeType, files: dict[str, str]) -> CodeType:
-    """The code with each rule's functions in its policy's file, where its line numbers lie."""
-    constants = tuple(
-        _moved(constant, files[constant.co_name])
-        if isinstance(constant, CodeType) and constant.co_name in files
-        else constant
-        for constant in code.co_consts
-    )
-    return code.replace(co_consts=constants)
-
-
-def _moved(code: CodeType, path: str) -> CodeType:
-    constants = tuple(
-        _moved(constant, path) if isinstance(constant, CodeType) else constant
-        for constant in code.co_consts
-    )
-    return code.replace(co_filename=path, co_consts=constants)

@@ -56,19 +56,6 @@ class Lookups:
             made.append(self._threshold(threshold))
         return made
 
-    def judged(self, rules: tuple[RuleIR, ...], reference: Callable[[RuleIR], str]) -> ast.stmt:
-        """One statement that runs many rules by their reference forms."""
-        pairs = [
-            ast.Tuple(
-                elts=[ast.Constant(value=rule.position), load(reference(rule))], ctx=ast.Load()
-            )
-            for rule in rules
-        ]
-        table = self._module.table("rules", ast.Tuple(elts=list(pairs), ctx=ast.Load()))
-        given = ast.Tuple(elts=[load("i"), load("now")], ctx=ast.Load())
-        judge = self._module.runtime("judge.rules")
-        return ast.Expr(value=call(judge, table, given, load("matched"), load("errors")))
-
     def _lookup(self, lookup: Lookup) -> list[ast.stmt]:
         names = [load(self._paths.name(*path)) for path in lookup.paths]
         key = names[0] if len(names) == 1 else ast.Tuple(elts=names, ctx=ast.Load())

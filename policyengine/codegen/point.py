@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 
-from policyengine.cel import ast as cel
-from policyengine.cel.checked import CheckedExpression
 from policyengine.cel.emit.fast import Fast, joined
 from policyengine.cel.emit.module import (
     Module,
@@ -22,16 +19,10 @@ from policyengine.cel.emit.module import (
 from policyengine.cel.emit.paths import Leaf, Paths, class_of, test
 from policyengine.cel.emit.value import Unsuited, Value
 from policyengine.codegen.ir import Conjunct, Found, PointIR, RuleIR
-from policyengine.codegen.lookup import Lookups
-from policyengine.codegen.passes import (
-    inlined,
-    is_required,
-    question,
-    rule_uses,
-    variables_behind,
-)
-from policyengine.codegen.rule_reference import RuleReference
-from policyengine.program import Deny
+from policyengine.codegen.lookup import Lookups, literal_tuple
+from policyengine.codegen.passes import inlined, is_required, rule_uses
+from policyengine.codegen.references import ARGUMENTS, ReferenceForms, fact_name, parameters
+from policyengine.program import Deny, references_name
 
 # Conditions that need statements nest; Python's compiler is not asked for more than this.
 MAX_NESTED = 16
@@ -40,19 +31,15 @@ MAX_NESTED = 16
 MAX_VARIABLES_DEEP = 8
 MAX_VARIABLES = 100
 
-_ARGUMENTS = ("i", "now")
-
 
 class PointEmitter:
     """Emits all functions of one point into a module."""
 
-    def __init__(self, ir: PointIR, module: Module, constants: dict[str, object], name: str):
+    def __init__(self, ir: PointIR, module: Module, forms: ReferenceForms, name: str):
         self._ir = ir
         self._module = module
-        self._constants = constants
+        self._forms = forms
         self._name = name
-        self._facts = {question(fact): i for i, fact in enumerate(ir.facts)}
-        self._parameters = (*_ARGUMENTS, *(fact_name(i) for i in range(len(ir.facts))))
         self._paths = self._all_paths()
         self._remembered: dict[tuple[str, str], str] = {}
         self._inline = inlined(ir)
@@ -65,9 +52,7 @@ class PointEmitter:
         self._forgetful = False
 
     def emit(self) -> None:
-        """Adds the point's function and the reference functions of its rules."""
-        for rule in self._ir.rules:
-            self._reference_of(rule, rule.conjuncts, self._rule_name(rule))
+        """Adds the point's function."""
         body: list[ast.stmt] = [
             assign("matched", ast.List(elts=[], ctx=ast.Load())),
             assign("errors", ast.List(elts=[], ctx=ast.Load())),
@@ -89,7 +74,7 @@ class PointEmitter:
             )
         result = ast.Tuple(elts=[load("matched"), load("errors")], ctx=ast.Load())
         body.append(ast.Return(value=result))
-        self._module.functions.append(function(self._name, _ARGUMENTS, body))
+        self._module.functions.append(function(self._name, ARGUMENTS, body))
 
     def _all_paths(self) -> Paths:
         found: set[Leaf] = set()
@@ -120,7 +105,7 @@ class PointEmitter:
         for group in self._ir.groups:
             fast = [part for rule in group.tried for part in self._quick(rule, rule.conjuncts)]
             fast += lookups.emit(group)
-            slow = [lookups.judged(group.rules, self._rule_name)]
+            slow = [self._all_judged(group.rules)]
             made.append(ast.If(test=self._granted(group.paths), body=fast, orelse=slow))
         return made
 
@@ -225,7 +210,9 @@ class PointEmitter:
         sure = self._granted(rule.paths) if first else self._sure(known)
         if not ready:
             return [assign("open_", ast.BoolOp(op=ast.Or(), values=[sure, _maybe()]))]
-        name = self._reference_of(rule, ready, f"{self._rule_name(rule)}_knowing{len(known)}")
+        name = self._reference_of(
+            rule, ready, f"{self._name}_rule{rule.position}_knowing{len(known)}"
+        )
         arguments = self._arguments(rule)
         reference = call(self._module.runtime("judge.may_hold"), load(name), arguments)
         refer = assign("open_", ast.BoolOp(op=ast.And(), values=[reference, _maybe()]))
@@ -249,17 +236,8 @@ class PointEmitter:
             self._paths,
             assumed=frozenset(self._paths.name(path, kind) for path, kind in rule.paths),
             given=lambda fast, name: self._given(fast, name, policy),
-            ask=lambda expression, node: load(self._fact_of(rule, expression, node)),
+            ask=lambda expression, node: load(self._forms.fact_of(rule, expression, node)),
         )
-
-    def _fact_of(self, rule: RuleIR, expression: CheckedExpression, node: cel.Call) -> str:
-        for condition in rule.checked.conditions:
-            if condition.expression is expression and node.id in condition.facts:
-                return fact_name(self._facts[question(condition.facts[node.id])])
-        for (policy, _), variable in self._ir.variables.items():
-            if policy == rule.checked.policy.name and variable.expression is expression:
-                return fact_name(self._facts[question(variable.facts[node.id])])
-        raise AssertionError("a fact call without its fact")
 
     def _given(self, fast: Fast, name: str, policy: str) -> Value | None:
         """What is no part of the input: the time, a constant, a variable of the policy."""
@@ -267,14 +245,8 @@ class PointEmitter:
             return Value(load("now"), True)
         kind_, _, rest = name.partition(".")
         if kind_ == "constants":
-            return Value(self._constant(rest), True)
+            return Value(self._forms.constant(self._module, rest), True)
         return self._variable(fast, policy, rest) if kind_ == "variables" else None
-
-    def _constant(self, name: str) -> ast.expr:
-        value = self._constants[name]
-        if isinstance(value, list | dict):
-            return self._module.constant(("constant", name), lambda: literal(value))
-        return literal(value)
 
     def _variable(self, fast: Fast, policy: str, name: str) -> Value:
         """A policy's variable: remembered in a local, or written out where it is used."""
@@ -304,7 +276,7 @@ class PointEmitter:
         return fast.learn(("variable", local), Value(load(local), value.deep))
 
     def _arguments(self, rule: RuleIR) -> ast.expr:
-        names = self._parameters if rule.facts else _ARGUMENTS
+        names = parameters(self._ir, rule)
         return ast.Tuple(elts=[load(name) for name in names], ctx=ast.Load())
 
     def _judged(self, rule: RuleIR) -> ast.stmt:
@@ -313,34 +285,36 @@ class PointEmitter:
             value=call(
                 self._module.runtime("judge.rule"),
                 ast.Constant(value=rule.position),
-                load(self._rule_name(rule)),
+                load(references_name(self._name)),
                 self._arguments(rule),
                 load("matched"),
                 load("errors"),
             )
         )
 
-    def _rule_name(self, rule: RuleIR) -> str:
-        return f"{self._name}_rule{rule.position}"
+    def _all_judged(self, rules: tuple[RuleIR, ...]) -> ast.stmt:
+        """One statement that runs many rules by their reference forms."""
+        positions = self._module.constant(
+            ("rules", self._name, *(rule.position for rule in rules)),
+            lambda: literal_tuple(tuple(rule.position for rule in rules)),
+            "rules",
+        )
+        return ast.Expr(
+            value=call(
+                self._module.runtime("judge.rules"),
+                positions,
+                load(references_name(self._name)),
+                ast.Tuple(elts=[load(name) for name in ARGUMENTS], ctx=ast.Load()),
+                load("matched"),
+                load("errors"),
+            )
+        )
 
     def _reference_of(self, rule: RuleIR, conjuncts: tuple[Conjunct, ...], name: str) -> str:
         """Adds the reference form of some conditions of a rule, and gives its name."""
-        reference = RuleReference(self._module, self._constant, self._known_fact(rule))
-        variables = variables_behind(self._ir, rule.checked.policy.name, conjuncts)
-        operands = reference.emit(conjuncts, variables)
-        every = call(self._module.runtime("lazy.every"), *operands)
-        parameters = self._parameters if rule.facts else _ARGUMENTS
-        body: list[ast.stmt] = [*reference.statements, ast.Return(value=every)]
-        self._module.functions.append(function(name, parameters, body))
+        self._forms.emit(self._module, rule, conjuncts, name)
         self.files[name] = rule.checked.rule.span.path
         return name
-
-    def _known_fact(self, rule: RuleIR) -> Callable[[CheckedExpression, cel.Call], ast.expr]:
-        def known(expression: CheckedExpression, node: cel.Call) -> ast.expr:
-            name = load(self._fact_of(rule, expression, node))
-            return call(self._module.runtime("judge.fact"), name)
-
-        return known
 
     def _denies(self, *, failed: bool = False) -> frozenset[int]:
         """The rules that settle the verdict as deny when they match, or when they fail."""
@@ -365,11 +339,6 @@ class PointEmitter:
         )
         closed = self._module.runtime("judge.closed")
         return call(closed, load("matched"), load("errors"), denies, failed)
-
-
-def fact_name(position: int) -> str:
-    """The local that holds a fact."""
-    return f"fact{position}"
 
 
 def matched(rule: RuleIR) -> ast.stmt:

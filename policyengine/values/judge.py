@@ -9,20 +9,21 @@ from typing import Any
 from policyengine.errors import EvaluationError, FactError
 from policyengine.values import failures
 from policyengine.values.conform import UNSET
+from policyengine.values.references import References
 
 Errors = list[tuple[int, EvaluationError]]
 
 
 def rule(
     position: int,
-    condition: Callable[..., Any],
+    references: References,
     arguments: tuple[Any, ...],
     matched: list[int],
     errors: Errors,
 ) -> None:
     """Notes a rule as matched or failed, by the reference form of its condition."""
     try:
-        if _truth(condition(*arguments)):
+        if _truth(references[position](*arguments)):
             matched.append(position)
     except EvaluationError as error:
         errors.append((position, without_frames(error)))
@@ -37,14 +38,15 @@ def without_frames(error: EvaluationError) -> EvaluationError:
 
 
 def rules(
-    conditions: tuple[tuple[int, Callable[..., Any]], ...],
+    positions: tuple[int, ...],
+    references: References,
     arguments: tuple[Any, ...],
     matched: list[int],
     errors: Errors,
 ) -> None:
     """`rule` for many rules, by their positions."""
-    for position, condition in conditions:
-        rule(position, condition, arguments, matched, errors)
+    for position in positions:
+        rule(position, references, arguments, matched, errors)
 
 
 def may_hold(condition: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:

@@ -100,8 +100,7 @@ def program(rules: list[tuple[list[str], bool]]) -> Program:
 
 
 def outcome(program: Program, input: dict[str, Any]) -> tuple[list[int], list[tuple[int, str]]]:
-    names: dict[str, Any] = {}
-    exec(program.code, names)
+    names = program.functions()
     matched, errors = names[program.points["llm.request"].function](input, NOW)
     return matched, [(position, error.code) for position, error in errors]
 

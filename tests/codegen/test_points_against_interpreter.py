@@ -32,8 +32,7 @@ def hostile_inputs(draw: st.DrawFn) -> dict[str, Any]:
 def run(program: Program, input: dict[str, Any], answers: Answers) -> tuple[Any, Any, list[str]]:
     """Matched rules, error codes by rule, and the words that were asked for, in order."""
     point = program.points[NAME]
-    names: dict[str, Any] = {}
-    exec(program.code, names)
+    names = program.functions()
     going = names[point.function](input, NOW)
     asked: list[str] = []
     if point.facts:
