@@ -55,6 +55,10 @@ _NAMES: dict[type, str] = {
 }
 
 
+def _stricter(one: Verdict, other: Verdict) -> Verdict:
+    return max(one, other, key=VERDICTS.index)
+
+
 class Effects(Protocol):
     """What has effects: a rule, before compiling or after."""
 
@@ -99,6 +103,7 @@ class Outcome:
         self._point = point
         self._answers = answers
         self.verdict: Verdict | None = None
+        self._at_least: Verdict = "allow"
         self.reasons: list[Reason] = []
         self.shadow: list[Reason] = []
         self.errors: list[RuleError] = []
@@ -150,7 +155,11 @@ class Outcome:
         self.reasons.append(reason)
         if rule.mode == "warn":
             return
-        if rule.verdict is not None:
+        if isinstance(rule.verdict, RESTRICTING):
+            # INVARIANT: what failed adds to the default; only what holds stands in its place.
+            self._at_least = _stricter(self._at_least, _VERDICT_OF[type(rule.verdict)])
+            self._approve(rule)
+        elif rule.verdict is not None:
             self._judge(rule)
         for effect in rule.obligations:
             if isinstance(effect, Redact):
@@ -183,6 +192,7 @@ class Outcome:
             self.reasons.append(
                 Reason(code=code, effect=self._point.default, message=message)  # type: ignore[arg-type]
             )
+        self.verdict = _stricter(self.verdict, self._at_least)
         return self.verdict
 
     def obligations(
@@ -201,8 +211,10 @@ class Outcome:
 
     def _judge(self, rule: RuleInfo) -> None:
         verdict = _VERDICT_OF[type(rule.verdict)]
-        if self.verdict is None or VERDICTS.index(verdict) > VERDICTS.index(self.verdict):
-            self.verdict = verdict
+        self.verdict = _stricter(self.verdict or "allow", verdict)
+        self._approve(rule)
+
+    def _approve(self, rule: RuleInfo) -> None:
         if isinstance(rule.verdict, RequireApproval):
             self._others.append(Approval(rule.id, rule.verdict.approvers, rule.verdict.count))
 
@@ -243,7 +255,7 @@ class Outcome:
         )
 
     def _unredactable(self, rule: RuleInfo) -> None:
-        self.verdict = "deny"
+        self._at_least = "deny"
         self.reasons.append(
             Reason(
                 code="not-redactable",

@@ -13,11 +13,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 from strategies import MACROS, USER, VARIABLES, _Writer, types, values
+from test_emit_against_interpreter import checked_or_rejected
 
 from policyengine.cel import types as t
 from policyengine.cel.ast import Call
 from policyengine.cel.checked import CheckedExpression, Declarations
-from policyengine.cel.checker import check
 from policyengine.cel.functions import library, table
 from policyengine.cel.interpret import evaluate
 from policyengine.cel.parser import parse
@@ -47,7 +47,8 @@ from policyengine.rules.model import (
 )
 from policyengine.source import Span, Text
 from policyengine.values import conform
-from policyengine.values.times import Timestamp
+from policyengine.values.clock_text import format_timestamp
+from policyengine.values.times import Duration, Timestamp
 
 NAME = "test.point"
 NOW = Timestamp(1_700_000_000_000_000_000)
@@ -71,6 +72,29 @@ _NO_FIELD = re.compile(r"has\((constants|variables)\.\w+\)")
 _SPAN = Span("policy.yaml", 1, 1, 1, 2)
 
 
+class Random(CheckedBundle):
+    """A checked bundle that shows its texts alone."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        point = self.points[NAME]
+        variables = {
+            f"{policy}/{name}": condition.expression.ast.text.value
+            for policy, named in point.variables.items()
+            for name, condition in named.items()
+        }
+        rules = [
+            (
+                rule.policy.name, rule.rule.id, rule.mode, rule.on_error, rule.rule.verdict,
+                *((c.clause, c.expression.ast.text.value) for c in rule.conditions),
+            )
+            for rule in point.rules
+        ]  # fmt: skip
+        required = [name for name, field in point.point.input.fields.items() if field.required]
+        return f"<{point.default}: {variables} {rules} required: {required}>"
+
+
 @st.composite
 def bundles(draw: st.DrawFn, *, facts: bool = True, rules: int = 5) -> CheckedBundle:
     """A bundle with one point, `NAME`, of a few rules in one or two policies."""
@@ -92,7 +116,8 @@ def bundles(draw: st.DrawFn, *, facts: bool = True, rules: int = 5) -> CheckedBu
                 text = _question(draw)
             elif number and draw(st.integers(0, 2)) == 0:
                 text = f"[variables.v{number - 1}, variables.v{number - 1}]"
-            checked = check(_parsed(text), Declarations(declared, functions, {"test.User": USER}))
+            declarations = Declarations(declared, functions, {"test.User": USER})
+            checked = checked_or_rejected(_parsed(text), declarations)
             known[f"v{number}"] = _condition("variable", checked, False)
             scope[f"variables.v{number}"] = declared[f"variables.v{number}"] = checked.type
         variables[policy.name] = known
@@ -110,7 +135,7 @@ def bundles(draw: st.DrawFn, *, facts: bool = True, rules: int = 5) -> CheckedBu
     default = draw(st.sampled_from(["allow", "deny", "require_approval"]))
     checked_point = CheckedPoint(point, default, tuple(made), variables)
     bundle = Bundle("", "random", "1.0.0", "sha256:0", (), {NAME: point}, CONSTANTS, {}, (), {}, {})
-    return CheckedBundle(bundle, {NAME: checked_point}, CONSTANTS)
+    return Random(bundle, {NAME: checked_point}, CONSTANTS)
 
 
 def _parsed(text: str) -> Any:
@@ -148,7 +173,8 @@ def _clause(
     if bools and draw(st.booleans()):
         parts.insert(0, draw(st.sampled_from(bools)))
     joint = " && " if draw(st.integers(0, 3)) else " || "
-    checked = check(_parsed(joint.join(f"({part})" for part in parts)), declarations, t.BOOL)
+    text = joint.join(f"({part})" for part in parts)
+    checked = checked_or_rejected(_parsed(text), declarations, t.BOOL)
     negate = draw(st.integers(0, 3)) == 0
     return _condition("unless" if negate else "when", checked, negate)
 
@@ -184,6 +210,20 @@ def inputs(draw: st.DrawFn) -> dict[str, Any]:
         else:
             made[name] = None
     return made
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON says it; what it cannot say is null."""
+    match value:
+        case dict():
+            return {str(key): plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case Timestamp():
+            return format_timestamp(value)
+        case bytes() | Duration():
+            return None
+    return value
 
 
 @dataclass
