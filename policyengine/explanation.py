@@ -15,12 +15,16 @@ from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression, VariableRef
 from policyengine.cel.interpret import Outcome, evaluate
 from policyengine.cel.unparse import unparse
+from policyengine.codegen.passes import named_variables, question
 from policyengine.engine.facts import Answer, Known, Request, Source
 from policyengine.engine.outcome import effect_of
 from policyengine.errors import EvaluationError, FactError
 from policyengine.program import Mode
 from policyengine.rules.model import CheckedBundle, CheckedCondition, CheckedPoint, CheckedRule
 from policyengine.source import Span
+from policyengine.values import conform, failures
+from policyengine.values.conversions import to_string
+from policyengine.values.kinds import type_name
 from policyengine.values.times import Timestamp
 
 if TYPE_CHECKING:
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 
 Result = Literal["matched", "not matched", "error"]
 MAX_SHOWN = 120
+# Steps within steps, those of variables too.
+MAX_STEPS_DEEP = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,24 +164,21 @@ class _Facts:
         self._answers: dict[str, Answer] = {}
 
     def answer(self, condition: CheckedCondition, node: cel.Call) -> Any:
-        from policyengine.codegen.passes import question
-
         fact = condition.facts[node.id]
         key = question(fact)
         if key not in self._answers:
-            recorded = self._request.known.get(fact.provider)
-            source = Source(fact, self._engine.guards) if recorded is None else None
-            self._answers[key] = source.ask_now(self._request) if source else recorded or []
+            self._answers[key] = Source(fact, self._engine.guards).ask_now(self._request)
         found = self._answers[key]
         if isinstance(found, FactError):
             raise EvaluationError(found.code, found.message)
         return found
 
-    def texts(self) -> frozenset[str]:
+    def texts(self) -> frozenset[str] | None:
+        """The texts that must not be shown, None where they cannot be told from the rest."""
         try:
             return frozenset(text for _, text in self._request.texts())
         except FactError:
-            return frozenset()
+            return None
 
 
 class _Tracer:
@@ -189,12 +192,16 @@ class _Tracer:
         now: Timestamp,
         facts: _Facts,
     ) -> None:
-        self._bundle = bundle
+        self.bundle = bundle
+        self.input = input
+        self.now = now
         self._point = point
-        self._input = input
-        self._now = now
         self._facts = facts
-        self._texts = facts.texts()
+        self._shown = _Shown(input, facts.texts(), bundle.constants)
+        self._variables: dict[tuple[str, str], Outcome] = {}
+        # The variables that are told of in this clause already, and how deep its steps are.
+        self._told: set[str] = set()
+        self._deep = 0
 
     def rule(self, rule: CheckedRule) -> RuleTrace:
         clauses = tuple(self._clause(rule, condition) for condition in rule.conditions)
@@ -221,40 +228,66 @@ class _Tracer:
         )
 
     def _clause(self, rule: CheckedRule, condition: CheckedCondition) -> ClauseTrace:
-        outcome, step = self._traced(condition, _Scope(self, rule.policy.name))
+        self._told = set()
+        outcome, step = self._traced(condition, rule.policy.name)
         holds: bool | None = None
         if outcome.error is None and isinstance(outcome.value, bool):
             holds = outcome.value is not condition.negate
         return ClauseTrace(condition.clause, holds, condition.span, step)
 
-    def _traced(self, condition: CheckedCondition, scope: _Scope) -> tuple[Outcome, Step]:
+    def _traced(self, condition: CheckedCondition, policy: str) -> tuple[Outcome, Step]:
         seen: dict[int, Outcome] = {}
-        expression = condition.expression
-        outcome = run(
-            expression,
-            scope,
-            lambda node: self._facts.answer(condition, node),
-            lambda node, outcome: seen.__setitem__(node.id, outcome),
+        outcome = self._run(
+            condition, policy, lambda node, outcome: seen.__setitem__(node.id, outcome)
         )
-        return outcome, self._step(expression, expression.ast.root, seen, scope, condition)
+        return outcome, self._step(condition, condition.expression.ast.root, seen, policy)
+
+    def _run(
+        self,
+        condition: CheckedCondition,
+        policy: str,
+        trace: Callable[[cel.Expr, Outcome], None] | None = None,
+    ) -> Outcome:
+        """What an expression gives, a value or an error."""
+        try:
+            return Outcome(
+                evaluate(
+                    condition.expression,
+                    {},
+                    facts=lambda node: self._facts.answer(condition, node),
+                    trace=trace,
+                    inputs=_Inputs(self, policy),
+                )
+            )
+        except EvaluationError as error:
+            return Outcome(error=error)
+        except RecursionError:
+            return Outcome(error=failures.too_deep(0))
+
+    def variable(self, policy: str, name: str) -> Outcome:
+        """What a policy's variable gives, computed once, those that it needs before it."""
+        if (policy, name) not in self._variables:
+            variables = self._point.variables[policy]
+            needed = _needed(variables, name)
+            for each, condition in variables.items():
+                if each in needed and (policy, each) not in self._variables:
+                    self._variables[policy, each] = self._run(condition, policy)
+        return self._variables[policy, name]
 
     def _step(
         self,
-        expression: CheckedExpression,
+        condition: CheckedCondition,
         node: cel.Expr,
         seen: Mapping[int, Outcome],
-        scope: _Scope,
-        condition: CheckedCondition,
+        policy: str,
     ) -> Step:
+        expression = condition.expression
         outcome = seen.get(node.id)
-        variable = _variable_of(expression, node)
-        if variable is not None and outcome is not None:
-            parts: tuple[Step, ...] = (self._traced(variable_of(self, scope, variable), scope)[1],)
-        else:
-            parts = tuple(
-                self._step(expression, part, seen, scope, condition)
-                for part in _telling(expression, node)
-            )
+        parts: tuple[Step, ...] = ()
+        if outcome is not None and self._deep < MAX_STEPS_DEEP:
+            self._deep += 1
+            parts = tuple(self._parts(condition, node, seen, policy))
+            self._deep -= 1
         text = _shortened(unparse(node))
         span = expression.ast.span(node) if condition.clause in _CEL else condition.span
         if outcome is None:
@@ -263,105 +296,154 @@ class _Tracer:
             return Step(
                 text, "", f"{outcome.error.message} ({outcome.error.code})", True, span, parts
             )
-        return Step(text, self._shown(outcome.value), "", True, span, parts)
+        return Step(text, self._shown(outcome.value, expression), "", True, span, parts)
 
-    def _shown(self, value: Any) -> str:
-        """A value as a person may see it: never a text of the request."""
+    def _parts(
+        self, condition: CheckedCondition, node: cel.Expr, seen: Mapping[int, Outcome], policy: str
+    ) -> Iterator[Step]:
+        """The steps behind a node; a variable is taken apart once."""
+        variable = _variable_of(condition.expression, node)
+        if variable is None:
+            for part in _telling(node):
+                yield self._step(condition, part, seen, policy)
+        elif variable not in self._told:
+            self._told.add(variable)
+            yield self._traced(self._point.variables[policy][variable], policy)[1]
+
+
+class _Inputs:
+    """The variables of an expression: fields of the input, constants, and those of its policy."""
+
+    def __init__(self, tracer: _Tracer, policy: str) -> None:
+        self._tracer = tracer
+        self._policy = policy
+
+    def read(self, name: str, kind: str) -> Any:
+        if name == "now":
+            return self._tracer.now
+        room, _, rest = name.partition(".")
+        if room == "constants" and rest:
+            return self._tracer.bundle.constants[rest]
+        if room == "variables" and rest:
+            outcome = self._tracer.variable(self._policy, rest)
+            if outcome.error is not None:
+                raise outcome.error
+            return outcome.value
+        return conform.read(self._tracer.input, name, kind)
+
+    def part(self, name: str) -> Any:
+        return conform.part(self._tracer.input, name)
+
+
+class _Shown:
+    """Values as a person may see them: never a text of the request, nor what was made of one.
+
+    Of strings only those are shown that stand in the policy, or in the input where no text is.
+    """
+
+    def __init__(
+        self,
+        input: Mapping[str, Any],
+        texts: frozenset[str] | None,
+        constants: Mapping[str, Any],
+    ) -> None:
+        self._texts = texts or frozenset()
+        plain = set() if texts is None else _strings(input) - texts
+        self._plain = frozenset(plain | _strings(constants))
+
+    def __call__(self, value: Any, expression: CheckedExpression) -> str:
         match value:
             case bool():
                 return "true" if value else "false"
             case None:
                 return "null"
-            case str():
-                if value in self._texts and value:
-                    return f"a text of {len(value)} characters"
+            case str() if self._may_show(value, expression):
                 return _shortened(unparse(cel.Constant(0, 0, 0, "string", value)))
-            case int() | float():
-                return str(value)
+            case str():
+                return f"a text of {len(value)} characters"
+            case bytes():
+                return f"{len(value)} bytes"
             case list() | tuple():
                 if value and all(isinstance(item, str | int | float) for item in value):
-                    return _shortened("[" + ", ".join(map(self._shown, value)) + "]")
+                    items = (self(item, expression) for item in value[:MAX_SHOWN])
+                    return _shortened(f"[{', '.join(items)}]")
                 return f"a list of {len(value)}" if value else "[]"
             case dict():
                 return f"an object of {len(value)} fields" if value else "{}"
             case _:
-                return type_name_of(value)
+                return self._scalar(value)
+
+    def _may_show(self, value: str, expression: CheckedExpression) -> bool:
+        if value in self._texts:
+            return not value
+        return value in self._plain or not value or _is_literal(value, expression)
+
+    def _scalar(self, value: Any) -> str:
+        """A number, a time or a type by its CEL text, or its type's name."""
+        try:
+            text = str(to_string(value))
+        except EvaluationError:
+            return f"a {type_name(value)}"
+        return f"a {type_name(value)}" if text in self._texts else text
 
 
-class _Scope(Mapping[str, Any]):
-    """The variables of an expression, those of the policy computed when they are read."""
-
-    def __init__(self, tracer: _Tracer, policy: str) -> None:
-        self._tracer = tracer
-        self.policy = policy
-
-    def __getitem__(self, name: str) -> Any:
-        kind, _, rest = name.partition(".")
-        if name == "now":
-            return self._tracer._now
-        if kind == "constants" and rest:
-            return self._tracer._bundle.constants[rest]
-        if kind == "variables" and rest:
-            condition = variable_of(self._tracer, self, rest)
-            outcome = run(
-                condition.expression,
-                self,
-                lambda node: self._tracer._facts.answer(condition, node),
-                None,
-            )
-            if outcome.error is not None:
-                raise outcome.error
-            return outcome.value
-        return self._tracer._input[name]
-
-    def __contains__(self, name: object) -> bool:
-        kind = str(name).partition(".")[0]
-        return kind in ("now", "constants", "variables") or name in self._tracer._input
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tracer._input)
-
-    def __len__(self) -> int:
-        return len(self._tracer._input)
+def _strings(value: Any) -> set[str]:
+    """All strings in a JSON value, its keys too."""
+    found: set[str] = set()
+    pending = [value]
+    seen: set[int] = set()
+    while pending:
+        part = pending.pop()
+        if isinstance(part, str):
+            found.add(part)
+        elif isinstance(part, Mapping | list | tuple) and id(part) not in seen:
+            seen.add(id(part))
+            pending += part
+            pending += part.values() if isinstance(part, Mapping) else ()
+    return found
 
 
-def variable_of(tracer: _Tracer, scope: _Scope, name: str) -> CheckedCondition:
-    """A policy's variable, by its name without the prefix."""
-    return tracer._point.variables[scope.policy][name]
+def _is_literal(value: str, expression: CheckedExpression) -> bool:
+    """Whether a string stands in an expression."""
+    pending = [expression.ast.root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, cel.Constant) and node.value == value:
+            return True
+        pending += cel.children(node)
+    return False
 
 
-def run(
-    expression: CheckedExpression,
-    scope: Mapping[str, Any],
-    ask: Callable[[cel.Call], Any],
-    trace: Callable[[cel.Expr, Outcome], None] | None,
-) -> Outcome:
-    """What an expression gives, a value or an error."""
-    try:
-        return Outcome(evaluate(expression, scope, facts=ask, trace=trace))
-    except EvaluationError as error:
-        return Outcome(error=error)
+def _needed(variables: Mapping[str, CheckedCondition], name: str) -> set[str]:
+    """A variable and all that it uses, directly or through others."""
+    found: set[str] = set()
+    pending = [name]
+    while pending:
+        each = pending.pop()
+        if each not in found:
+            found.add(each)
+            pending += named_variables(variables[each].expression)
+    return found
 
 
 _CEL = frozenset({"when", "unless", "variable"})
-_LOGICAL = frozenset({"_&&_", "_||_", "!_", "_?_:_"})
 
 
-def _telling(expression: CheckedExpression, node: cel.Expr) -> list[cel.Expr]:
+def _telling(node: cel.Expr) -> list[cel.Expr]:
     """The parts of a node whose values tell why it gave what it gave."""
-    if isinstance(node, cel.Constant | cel.Ident) or node.id in _paths(expression, node):
+    if isinstance(node, cel.Constant | cel.Ident) or _is_path(node):
         return []
     if isinstance(node, cel.Comprehension):
         return [node.range]
     return [part for part in cel.children(node) if not _constant(part)]
 
 
-def _paths(expression: CheckedExpression, node: cel.Expr) -> frozenset[int]:
-    """The node itself where it is a chain of fields from a name: its value says it all."""
+def _is_path(node: cel.Expr) -> bool:
+    """Whether a node is a chain of fields from a name: its value says it all."""
     reached = node
     while isinstance(reached, cel.Select):
         reached = reached.operand
-    return frozenset({node.id}) if isinstance(reached, cel.Ident) else frozenset()
+    return isinstance(reached, cel.Ident)
 
 
 def _constant(node: cel.Expr) -> bool:
@@ -380,17 +462,6 @@ def _variable_of(expression: CheckedExpression, node: cel.Expr) -> str | None:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"
-
-
-def type_name_of(value: Any) -> str:
-    """A value of another class by its CEL text, or its type's name."""
-    from policyengine.values.conversions import to_string
-    from policyengine.values.kinds import type_name
-
-    try:
-        return str(to_string(value))
-    except EvaluationError:
-        return f"a {type_name(value)}"
 
 
 __all__ = ["ClauseTrace", "Explanation", "RuleTrace", "Step", "explain"]
