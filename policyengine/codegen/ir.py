@@ -11,9 +11,12 @@ from typing import Any
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression
-from policyengine.cel.emit.paths import Leaf
+from policyengine.cel.emit.paths import Leaf, Used
 from policyengine.program import FactInfo
 from policyengine.rules.model import CheckedCondition, CheckedPoint, CheckedRule
+
+
+NO_USES = Used(frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,13 @@ class Conjunct:
 
 @dataclass(frozen=True, slots=True)
 class RuleIR:
-    """A rule at its position; its fast form takes the optional `paths` for granted."""
+    """A rule at its position; its fast form takes the optional `paths` of its uses for granted."""
 
     position: int
     checked: CheckedRule
     conjuncts: tuple[Conjunct, ...]
     facts: frozenset[int]
+    uses: Used = NO_USES
     paths: frozenset[Leaf] = frozenset()
 
 

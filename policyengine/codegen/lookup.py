@@ -133,7 +133,7 @@ def _table(entries: Mapping[Any, Any], value: Callable[[Any], ast.expr]) -> ast.
 
 def literal_tuple(values: tuple[Any, ...]) -> ast.expr:
     """A tuple of constants, which Python's compiler keeps as one."""
-    return ast.Tuple(elts=[literal(value) for value in values], ctx=ast.Load())
+    return ast.Constant(value=values)  # type: ignore[arg-type] # the compiler takes it
 
 
 def names_tuple(names: tuple[str, ...]) -> ast.expr:

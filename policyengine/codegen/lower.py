@@ -4,8 +4,8 @@
 |---|---|
 | split | clauses and top-level `&&` become conjuncts |
 | order | conjuncts without facts come first |
-| separate | rules that ask for facts go behind the others, cheapest first |
 | partition | rules are grouped by the optional paths that they read |
+| separate | rules that ask for facts go behind the others, cheapest first |
 | index | rules are looked up by the constants that they ask for |
 """
 
@@ -22,4 +22,4 @@ from policyengine.rules.model import CheckedPoint
 
 def lower(point: CheckedPoint, constants: Mapping[str, Any]) -> PointIR:
     """The IR of a checked point, through all passes; `constants` are the bundle's."""
-    return index(constants, partition(separate(order(split(point)))))
+    return index(constants, separate(partition(order(split(point)))))

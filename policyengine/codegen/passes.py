@@ -65,15 +65,18 @@ def separate(ir: PointIR) -> PointIR:
 def partition(ir: PointIR) -> PointIR:
     """One group for each set of optional paths, so that a missing field slows only its rules."""
     groups: dict[frozenset[Leaf], list[RuleIR]] = {}
+    every = []
     for rule in ir.rules:
-        paths = frozenset(_granted(ir, rule))
-        groups.setdefault(paths, []).append(replace(rule, paths=paths))
+        uses = rule_uses(ir, rule)
+        paths = frozenset(_granted(ir, uses))
+        every.append(replace(rule, uses=uses, paths=paths))
+        groups.setdefault(paths, []).append(every[-1])
     made = []
     for paths, rules in groups.items():
         plain = tuple(rule for rule in rules if not rule.facts)
         if plain:
             made.append(Group(paths, plain, plain))
-    return replace(ir, groups=tuple(made))
+    return replace(ir, rules=tuple(every), groups=tuple(made))
 
 
 def is_given(name: str) -> bool:
@@ -105,8 +108,7 @@ def rule_uses(ir: PointIR, rule: RuleIR) -> Used:
     return Used(frozenset(read), frozenset(tested))
 
 
-def _granted(ir: PointIR, rule: RuleIR) -> Iterator[Leaf]:
-    used = rule_uses(ir, rule)
+def _granted(ir: PointIR, used: Used) -> Iterator[Leaf]:
     root = ir.checked.point.input
     for path, kind in used.read:
         asked = any(path[: len(tested)] == tested for tested, _ in used.tested)
@@ -164,6 +166,8 @@ def facts_of(
     positions: Mapping[str, int],
 ) -> dict[int, int]:
     """The positions of the facts that calls in a node's tree ask for, by the call's id."""
+    if not condition.facts:
+        return {}
     inside = {part.id for part in _walk(node)}
     return {
         call: positions[_question(fact)] for call, fact in condition.facts.items() if call in inside
@@ -180,6 +184,8 @@ def _behind(
     pending = list(nodes)
     while pending:
         within, node = pending.pop()
+        if not named_variables(within):
+            continue
         for each in _walk(node):
             reference = within.references.get(each.id)
             if not isinstance(reference, VariableRef):

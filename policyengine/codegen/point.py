@@ -20,7 +20,7 @@ from policyengine.cel.emit.paths import Leaf, Paths, class_of, test
 from policyengine.cel.emit.value import Unsuited, Value
 from policyengine.codegen.ir import Conjunct, Found, PointIR, RuleIR
 from policyengine.codegen.lookup import Lookups, literal_tuple
-from policyengine.codegen.passes import inlined, is_required, rule_uses
+from policyengine.codegen.passes import inlined, is_required
 from policyengine.codegen.references import ARGUMENTS, ReferenceForms, fact_name, parameters
 from policyengine.program import Deny, references_name
 
@@ -79,7 +79,7 @@ class PointEmitter:
     def _all_paths(self) -> Paths:
         found: set[Leaf] = set()
         for rule in self._ir.rules:
-            used = rule_uses(self._ir, rule)
+            used = rule.uses
             found.update(used.tested)
             found.update(used.read)
         root = self._ir.checked.point.input
@@ -118,8 +118,7 @@ class PointEmitter:
             self._forgetful = False
 
     def _reads(self, rule: RuleIR) -> list[Leaf]:
-        used = rule_uses(self._ir, rule)
-        return [*used.read, *used.tested]
+        return [*rule.uses.read, *rule.uses.tested]
 
     def _quick(self, rule: RuleIR, conjuncts: tuple[Conjunct, ...]) -> list[ast.stmt]:
         """A rule without facts: plain where nothing can raise, else with a way out."""
