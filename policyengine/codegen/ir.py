@@ -15,7 +15,6 @@ from policyengine.cel.emit.paths import Leaf, Used
 from policyengine.program import FactInfo
 from policyengine.rules.model import CheckedCondition, CheckedPoint, CheckedRule
 
-
 NO_USES = Used(frozenset(), frozenset())
 
 
