@@ -50,7 +50,6 @@ OUTSIDE = {
     "yaml": set(),
     "pydantic": {"rules", "testing"},
     "jsonschema": {"rules", "testing"},
-    "pathspec": {"guards", "changes"},
     "click": {"cli", "output"},
 }
 

@@ -71,7 +71,7 @@ def test_licence_command_and_requirements(wheel: ZipFile) -> None:
     }
     windows = always.pop("tzdata").replace('"', "'")
     assert windows == "platform_system == 'Windows'"
-    assert set(always) == {"click", "jsonschema", "pathspec", "pydantic", "ruamel-yaml"}
+    assert set(always) == {"click", "jsonschema", "pydantic", "ruamel-yaml"}
     assert not any(always.values())
 
 
