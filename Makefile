@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint floors generated bench golden lock clean
+.PHONY: help run test check lint floors generated fuzz bench golden lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -44,6 +44,9 @@ floors: $(TOOLS)
 
 generated: $(TOOLS)
 	@"$(PY)" docs/generate.py --check
+
+fuzz: $(TOOLS) ## Random CEL against a second engine (ARGS="--seconds 60 --seed 1")
+	@"$(PY)" tests/fuzz/fuzz.py $(ARGS)
 
 bench: $(TOOLS) ## Measure beside hand-written Python and cel-python; writes docs/benchmarks.md
 	@"$(PY)" benchmarks/run.py $(ARGS)

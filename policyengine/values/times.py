@@ -17,6 +17,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # 0001-01-01T00:00:00Z up to, but not including, 10000-01-01T00:00:00Z.
 _FIRST: Final = -62_135_596_800 * SECOND
 _END: Final = 253_402_300_800 * SECOND
+# The calendar, days of the week included, repeats itself after 400 years.
+_CYCLE: Final = 146_097 * 86_400 * SECOND
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -114,18 +116,31 @@ def _zone(name: str) -> tzinfo:
 
 
 def _local(timestamp: Timestamp, zone: str) -> datetime:
-    """The wall clock, to the second, that shows this timestamp in a zone."""
+    """The wall clock, to the second, that shows this timestamp in a zone.
+
+    Raises `OverflowError` on the days at both ends where that is in the year 0 or 10000.
+    """
     utc = _EPOCH + timedelta(seconds=timestamp.nanoseconds // SECOND)
-    try:
-        return utc if zone == "UTC" else utc.astimezone(_zone(zone))
-    except OverflowError:
-        raise failures.overflow("timestamp") from None
+    return utc if zone == "UTC" else utc.astimezone(_zone(zone))
+
+
+def _check_moment(function: str, timestamp: Any, zone: Any) -> None:
+    if timestamp.__class__ is not Timestamp or zone.__class__ is not str:
+        raise failures.no_such_overload(function, timestamp, zone)
 
 
 def _wall_clock(function: str, timestamp: Any, zone: Any) -> datetime:
-    if timestamp.__class__ is Timestamp and zone.__class__ is str:
+    """What the wall clock shows, apart from the year."""
+    _check_moment(function, timestamp, zone)
+    try:
         return _local(timestamp, zone)
-    raise failures.no_such_overload(function, timestamp, zone)
+    except OverflowError:
+        return _local(_inwards(timestamp), zone)
+
+
+def _inwards(timestamp: Timestamp) -> Timestamp:
+    """The same day and time 400 years later or earlier."""
+    return Timestamp(timestamp.nanoseconds + (_CYCLE if timestamp.nanoseconds < 0 else -_CYCLE))
 
 
 def get_full_year(timestamp: Any, zone: Any = "UTC") -> int:
@@ -134,7 +149,11 @@ def get_full_year(timestamp: Any, zone: Any = "UTC") -> int:
     >>> get_full_year(Timestamp(-1)), get_full_year(Timestamp(-1), "+01:00")
     (1969, 1970)
     """
-    return _wall_clock("getFullYear", timestamp, zone).year
+    _check_moment("getFullYear", timestamp, zone)
+    try:
+        return _local(timestamp, zone).year
+    except OverflowError:
+        return 0 if timestamp.nanoseconds < 0 else 10_000
 
 
 def get_month(timestamp: Any, zone: Any = "UTC") -> int:

@@ -245,12 +245,6 @@ def test_unknown_zones_are_an_error(zone: str) -> None:
     assert code_of(times.get_hours, FRIDAY, zone) == "bad-time-zone"
 
 
-def test_a_zone_may_not_leave_the_years() -> None:
-    assert code_of(times.get_full_year, LAST, "+01:00") == "overflow"
-    assert code_of(times.get_full_year, FIRST, "-01:00") == "overflow"
-    assert times.get_full_year(LAST) == 9999
-    assert times.get_full_year(FIRST) == 1
-
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_parts_of_durations(sign: int) -> None:
