@@ -51,7 +51,7 @@ CONDITIONS = st.one_of(
     st.just("request.stream"),
 )
 RULES = st.lists(
-    st.tuples(st.lists(CONDITIONS, min_size=1, max_size=3), st.booleans()), min_size=30, max_size=90
+    st.tuples(st.lists(CONDITIONS, min_size=1, max_size=3), st.booleans()), min_size=30, max_size=60
 )
 INPUTS = st.fixed_dictionaries(
     {
@@ -105,8 +105,8 @@ def outcome(program: Program, input: dict[str, Any]) -> tuple[list[int], list[tu
     return matched, [(position, error.code) for position, error in errors]
 
 
-@settings(max_examples=60)
-@given(RULES, st.lists(INPUTS, min_size=5, max_size=5))
+@settings(max_examples=25)
+@given(RULES, st.lists(INPUTS, min_size=8, max_size=8))
 def test_looking_up_finds_what_trying_finds(
     rules: list[tuple[list[str], bool]], inputs: list[dict[str, Any]]
 ) -> None:
