@@ -53,6 +53,9 @@ class Anchor(NamedTuple):
     column: int
 
 
+_ONE_LINE = (Anchor(0, 1, 1),)
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """A value (say a CEL expression) that remembers where each character stands in its file.
@@ -72,6 +75,8 @@ class Text:
     @classmethod
     def plain(cls, value: str, path: str = "<expr>") -> Text:
         """Text that is a whole file of its own, so that offsets are simply lines and columns."""
+        if "\n" not in value:
+            return cls(value, path, _ONE_LINE)
         anchors = [Anchor(0, 1, 1)]
         anchors += [Anchor(i + 1, n, 1) for n, i in enumerate(_newlines(value), start=2)]
         return cls(value, path, tuple(anchors))

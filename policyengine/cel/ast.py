@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal as OneOf
 
+from policyengine.cel.nodes import node
 from policyengine.source import Span, Text
 
 # Operators are calls with these names, as in cel-spec.
@@ -28,6 +29,7 @@ ComprehensionKind = OneOf[
 ]  # fmt: skip
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Constant:
     """A literal. A `uint` holds a plain non-negative int; `kind` tells it from `int`."""
@@ -39,6 +41,7 @@ class Constant:
     value: bool | int | float | str | bytes | None
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Ident:
     """A name; a leading dot (`.a`) is kept in the name and means the root container."""
@@ -49,6 +52,7 @@ class Ident:
     name: str
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Select:
     """`operand.field`; with `test` it is `has(operand.field)`, with `optional` `operand.?field`.
@@ -66,6 +70,7 @@ class Select:
     optional: bool = False
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Call:
     """A function or operator call; `target` is the receiver of `target.function(args)`.
@@ -82,6 +87,7 @@ class Call:
     name_start: int
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class ListExpr:
     """`[a, ?b]`; `optional` holds the positions of elements written with `?`."""
@@ -93,6 +99,7 @@ class ListExpr:
     optional: frozenset[int] = frozenset()
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One `key: value` of a map, or `field: value` of a message."""
@@ -103,6 +110,7 @@ class Entry:
     optional: bool = False
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class MapExpr:
     """`{k: v, ?k2: v2}`."""
@@ -113,6 +121,7 @@ class MapExpr:
     entries: tuple[Entry, ...]
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Field:
     """One `name: value` of a message literal."""
@@ -124,6 +133,7 @@ class Field:
     optional: bool = False
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Struct:
     """`pkg.Type{field: value}`."""
@@ -135,6 +145,7 @@ class Struct:
     fields: tuple[Field, ...]
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Comprehension:
     """A comprehension macro over a list or a map.
@@ -163,6 +174,7 @@ class Comprehension:
     name_start: int
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Bind:
     """`cel.bind(name, value, body)`: the value is evaluated at most once, when first used."""
@@ -178,6 +190,7 @@ class Bind:
 Expr = Constant | Ident | Select | Call | ListExpr | MapExpr | Struct | Comprehension | Bind
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Ast:
     """A parsed expression: its text and its tree. `size` is the number of nodes."""

@@ -22,18 +22,22 @@ from policyengine.cel.cursor import Cursor
 from policyengine.cel.lexer import KEYWORDS, RESERVED
 from policyengine.cel.literals import LiteralError, number, string
 from policyengine.cel.macros import Macro, MacroError, MacroTable, Site
+from policyengine.cel.nodes import maker
 from policyengine.cel.operators import BINARY, UNARY, Term, balanced
 from policyengine.source import Text
+
+_call, _constant = maker(Call), maker(Constant)
+_ident, _select = maker(Ident), maker(Select)
 
 
 class Grammar(Cursor):
     """One reading of one text.
 
     `nesting` is how many brackets within brackets there may be. `last_id` is the highest node id
-    given out; with `holes` some ids are not nodes of the tree.
+    given out; `dropped` of the ids are not nodes of the tree, and with `holes` more are not.
     """
 
-    __slots__ = ("depth", "holes", "last_id", "macros", "nesting")
+    __slots__ = ("depth", "dropped", "holes", "last_id", "macros", "nesting")
 
     def __init__(self, text: Text, macros: MacroTable, nesting: int) -> None:
         super().__init__(text)
@@ -41,6 +45,7 @@ class Grammar(Cursor):
         self.nesting = nesting
         self.depth = 0
         self.last_id = 0
+        self.dropped = 0
         self.holes = False
 
     def new_id(self) -> int:
@@ -64,7 +69,13 @@ class Grammar(Cursor):
                 f"brackets are nested more than {self.nesting} deep",
                 help="split the expression up with variables",
             )
-        start = self.starts[self.at]
+        kinds, at = self.kinds, self.at
+        kind = kinds[at]
+        if kind in _LONE and kinds[at + 1] in _CLOSING:
+            # An element or argument that is one token needs no look for operators.
+            self.depth -= 1
+            return self.primary(kind)
+        start = self.starts[at]
         node = self.operators()
         if self.kinds[self.at] == "?":
             node = self.conditional(start, node)
@@ -88,7 +99,7 @@ class Grammar(Cursor):
         end = self.ends[self.at - 1]
         for start, mark, question, chosen in reversed(waiting):
             args = (question, chosen, node)
-            node = Call(self.new_id(), start, end, "_?_:_", None, args, mark)
+            node = _call(self.new_id(), start, end, "_?_:_", None, args, mark)
         return node
 
     def operators(self) -> Expr:
@@ -120,7 +131,7 @@ class Grammar(Cursor):
 
     def relation(self) -> Expr:
         """`a + b * c < d`: operators by precedence, a stack of those that wait for an operand."""
-        kinds, starts = self.kinds, self.starts
+        kinds, starts, operators = self.kinds, self.starts, BINARY
         stack: list[tuple[int, str, Expr, int, int]] = []
         start = starts[self.at]
         node = self.unary() if kinds[self.at] in UNARY else self.member()
@@ -128,12 +139,12 @@ class Grammar(Cursor):
             kind = kinds[self.at]
             if kind == "name" or kind == "unknown":
                 kind = self.mistaken()
-            precedence, function = BINARY.get(kind, _NO_OPERATOR)
+            precedence, function = operators.get(kind, _NO_OPERATOR)
             while stack and stack[-1][0] >= precedence:
                 _, waiting, left, start, mark = stack.pop()
                 self.last_id += 1
                 end = self.ends[self.at - 1]
-                node = Call(self.last_id, start, end, waiting, None, (left, node), mark)
+                node = _call(self.last_id, start, end, waiting, None, (left, node), mark)
             if not precedence:
                 return node
             stack.append((precedence, function, node, start, starts[self.at]))
@@ -152,7 +163,7 @@ class Grammar(Cursor):
         node = self.member()
         end = self.ends[self.at - 1]
         for mark in reversed(marks):
-            node = Call(self.new_id(), mark, end, function, None, (node,), mark)
+            node = _call(self.new_id(), mark, end, function, None, (node,), mark)
         return node
 
     def signed_number(self) -> bool:
@@ -166,16 +177,32 @@ class Grammar(Cursor):
 
     def member(self) -> Expr:
         """An operand with its `.field`, `.method(...)`, `[index]` and `{...}`."""
-        kinds = self.kinds
-        start = self.starts[self.at]
+        kinds, starts = self.kinds, self.starts
+        start = starts[self.at]
         # The dotted name so far, which may turn out to name a message type.
-        kind = kinds[self.at]
+        at = self.at
+        kind = kinds[at]
         dotted = kind == "name" or kind == "."
-        node = self.primary(kind)
+        node: Expr
+        if kind == "name" and kinds[at + 1] != "(" and self.texts[at] not in _NOT_PLAIN:
+            self.at = at + 1
+            self.last_id += 1
+            node = _ident(self.last_id, start, self.ends[at], self.texts[at])
+        else:
+            node = self.primary(kind)
         while True:
-            kind = kinds[self.at]
+            at = self.at
+            kind = kinds[at]
             if kind == ".":
-                node = self.selected(node, start)
+                at += 1
+                if kinds[at] != "name" or kinds[at + 1] == "(":
+                    node = self.selected(node, start)
+                    continue
+                # Most selections are of a plain field, and made without another call.
+                self.at = at + 1
+                self.last_id += 1
+                field, end = self.texts[at], self.ends[at]
+                node = _select(self.last_id, start, end, node, field, starts[at])
             elif kind == "[":
                 node = self.indexed(node, start)
             elif kind == "{" and dotted and (name := self.type_name(node)):
@@ -206,10 +233,10 @@ class Grammar(Cursor):
             return MapExpr(self.new_id(), start, self.ends[self.at - 1], entries)
         if kind == "true" or kind == "false":
             self.at += 1
-            return Constant(self.new_id(), start, self.ends[self.at - 1], "bool", kind == "true")
+            return _constant(self.new_id(), start, self.ends[self.at - 1], "bool", kind == "true")
         if kind == "null":
             self.at += 1
-            return Constant(self.new_id(), start, self.ends[self.at - 1], "null", None)
+            return _constant(self.new_id(), start, self.ends[self.at - 1], "null", None)
         if kind == "." and self.kinds[at + 1] == "name":
             self.at += 1
             return self.name_or_call(start, ".")
@@ -234,7 +261,7 @@ class Grammar(Cursor):
         self.at = at + 1
         if self.kinds[at + 1] != "(":
             self.last_id += 1
-            return Ident(self.last_id, start, self.ends[at], dot + name)
+            return _ident(self.last_id, start, self.ends[at], dot + name)
         self.at = at + 2
         args, _ = self.elements(")", at + 1)
         return self.call(start, dot + name, None, args, self.starts[at])
@@ -257,7 +284,7 @@ class Grammar(Cursor):
         if self.kinds[at + 1] != "(" or optional or self.kinds[at] == "quoted":
             self.last_id += 1
             end = self.ends[at]
-            return Select(self.last_id, start, end, operand, name, mark, False, optional)
+            return _select(self.last_id, start, end, operand, name, mark, False, optional)
         self.at = at + 2
         args, _ = self.elements(")", at + 1)
         return self.call(start, name, operand, args, mark)
@@ -287,7 +314,7 @@ class Grammar(Cursor):
                 if expanded is not None:
                     return expanded
         self.last_id += 1
-        return Call(self.last_id, start, end, function, target, args, mark)
+        return _call(self.last_id, start, end, function, target, args, mark)
 
     def expanded(self, macro: Macro, site: Site) -> Expr | None:
         try:
@@ -295,7 +322,10 @@ class Grammar(Cursor):
         except MacroError as error:
             self.add("bad-macro", error.message, error.start, error.end, help=error.help)
             return None
-        self.holes = True
+        if macro.dropped is None:
+            self.holes = True
+        else:
+            self.dropped += macro.dropped
         return node
 
     def indexed(self, operand: Expr, start: int) -> Expr:
@@ -318,36 +348,36 @@ class Grammar(Cursor):
     def literal(self, start: int, kind: str) -> Expr:
         """A number or a string; a bad one is reported and replaced."""
         negative = kind == "-"
-        self.at += negative
-        offset, text = self.starts[self.at], self.texts[self.at]
-        self.at += 1
-        end = offset + len(text)
+        at = self.at + negative
+        text, end = self.texts[at], self.ends[at]
+        self.at = at + 1
         self.last_id += 1
         try:
-            if kind == "string":
-                return Constant(self.last_id, start, end, *string(text))
-            return Constant(self.last_id, start, end, *number(text, negative=negative))
+            of, value = string(text) if kind == "string" else number(text, negative=negative)
         except LiteralError as error:
+            offset = self.starts[at]
             place = start if negative else offset + error.start
             self.add("bad-literal", error.message, place, offset + error.end, error.note)
-            return Constant(self.last_id, start, end, "null", None)
+            return _constant(self.last_id, start, end, "null", None)
+        return _constant(self.last_id, start, end, of, value)
 
     def elements(self, closing: str, opened: int) -> tuple[tuple[Expr, ...], frozenset[int]]:
         """Expressions up to the closing bracket; `?` and a last comma only within `[...]`."""
         nodes: list[Expr] = []
         optional: list[int] = []
+        kinds = self.kinds
         listing = closing == "]"
         if listing:
             self.skip_lone_comma(closing)
-        while self.kinds[self.at] != closing:
-            if listing and self.kinds[self.at] == "?":
+        while kinds[self.at] != closing:
+            if listing and kinds[self.at] == "?":
                 optional.append(len(nodes))
                 self.at += 1
             nodes.append(self.expression())
-            if self.kinds[self.at] != ",":
+            if kinds[self.at] != ",":
                 break
             self.at += 1
-            if not listing and self.kinds[self.at] == closing:
+            if not listing and kinds[self.at] == closing:
                 raise self.unexpected("an expression")
         self.close(closing, opened, "`,` or ")
         return tuple(nodes), frozenset(optional)
@@ -368,11 +398,12 @@ class Grammar(Cursor):
             self.expect(":")
             value = self.expression()
             entries.append(Entry(self.new_id(), key, value, optional))
+            # An entry is not an expression.
+            self.dropped += 1
             if self.kinds[self.at] != ",":
                 break
             self.at += 1
         self.close("}", opened, "`,` or ")
-        self.holes = True
         return tuple(entries)
 
     def struct(self, node: Expr, name: str, start: int) -> Expr:
@@ -409,6 +440,11 @@ class Grammar(Cursor):
 
 
 _NO_OPERATOR = (0, "")
+# Tokens that can be a whole expression, and what ends one.
+_LONE = frozenset({"name", "string", "number", "true", "false", "null"})
+_CLOSING = frozenset({")", "]", "}", ",", ":", "end"})
+# Names that have to be looked at twice.
+_NOT_PLAIN = RESERVED | {"not"}
 
 # What can stand behind `not` when it is meant as an operator and cannot be anything else.
 _AFTER_NOT = frozenset({"name", "number", "string", "!", "true", "false", "null"})

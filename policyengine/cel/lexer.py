@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-# Every character belongs to exactly one piece, so offsets are running sums of lengths. A string
-# that is never closed becomes one piece up to where it would have to end; a number takes the
-# letters behind it (`12abc`), so that the decoder sees all of what was meant as one literal.
+# Blanks and comments, then a token: every character belongs to exactly one of the two, so offsets
+# are running sums of lengths. Blanks at the end stand alone, in neither group.
+#
+# A string that is never closed becomes one token up to where it would have to end; a number takes
+# the letters behind it (`12abc`), so that the decoder sees all of what was meant as one literal.
 _PIECE = re.compile(
     r"""
+    ([ \t\r\n\f]*+(?://[^\r\n]*+[ \t\r\n\f]*+)*+)
+    (
       [A-Za-z_][A-Za-z0-9_]*+(?!["'])
-    | (?:[ \t\r\n\f]++|//[^\r\n]*+)++
     | &&|\|\||[=!<>]=
     | (?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?[A-Za-z0-9_]*+
     | [.,()\[\]{}?:!<>+\-*/%]
@@ -29,6 +32,8 @@ _PIECE = re.compile(
     | `[A-Za-z0-9_./\- ]++`
     | [A-Za-z_][A-Za-z0-9_]*+
     | (?s:.)
+    )
+    | (?:[ \t\r\n\f]++|//[^\r\n]*+)++
     """,
     re.VERBOSE,
 )
@@ -50,14 +55,12 @@ _FIXED = {
         ".", ",", "(", ")", "[", "]", "{", "}", *KEYWORDS,
     ]
 }  # fmt: skip
-_BLANK = ""
-_QUOTES = "\"'"
+# By the first character. `either` needs a second look.
 _BY_FIRST = {
-    **dict.fromkeys("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", "name"),
+    **dict.fromkeys("acdefghijklmnopqstuvwxyzACDEFGHIJKLMNOPQSTUVWXYZ_", "name"),
+    **dict.fromkeys("bBrR`", "either"),
     **dict.fromkeys("0123456789.", "number"),
     **dict.fromkeys("\"'", "string"),
-    **dict.fromkeys(" \t\r\n\f/", _BLANK),
-    "`": "quoted",
 }
 
 
@@ -82,25 +85,31 @@ def tokenize(text: str) -> Tokens:
     ends: list[int] = []
     fixed, by_first = _FIXED.get, _BY_FIRST.get
     position = 0
-    for piece in _PIECE.findall(text):
-        kind = fixed(piece)
-        if kind is None:
-            kind = by_first(piece[0], "unknown")
-            if kind == _BLANK:
-                position += len(piece)
-                continue
-            # A name never holds a quote; a prefixed string (`b"x"`) starts like a name.
-            if kind == "name" and piece[-1] in _QUOTES:
-                kind = "string"
-            elif kind == "quoted" and len(piece) == 1:
-                kind = "unknown"
-        kinds.append(kind)
+    for blank, piece in _PIECE.findall(text):
+        if not piece:
+            break
+        kind = fixed(piece) or by_first(piece[0], "unknown")
+        kinds.append(_second_look(piece) if kind == "either" else kind)
         texts.append(piece)
+        if blank:
+            position += len(blank)
         starts.append(position)
         position += len(piece)
         ends.append(position)
     kinds.append("end")
     texts.append("")
-    starts.append(position)
-    ends.append(position)
+    starts.append(len(text))
+    ends.append(len(text))
     return Tokens(kinds, texts, starts, ends)
+
+
+def _second_look(piece: str) -> str:
+    """A name, a string with a prefix (`b"x"`), a name in backticks, or a lone backtick.
+
+    >>> [_second_look(piece) for piece in ("bar", 'b"a"', 'r"not closed', "`a-b`", "`")]
+    ['name', 'string', 'string', 'quoted', 'unknown']
+    """
+    if piece[0] == "`":
+        return "quoted" if len(piece) > 1 else "unknown"
+    # A name never holds a quote.
+    return "name" if piece.isidentifier() else "string"

@@ -7,7 +7,7 @@ number of arguments that the row does not take is an ordinary call.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from policyengine.cel.ast import (
@@ -21,6 +21,7 @@ from policyengine.cel.ast import (
     ListExpr,
     Select,
 )
+from policyengine.cel.nodes import node
 
 # Names that no text can spell: a part of an expansion that is evaluated once and used twice.
 OPTIONAL_MAP = "@optMap"
@@ -42,6 +43,7 @@ class MacroError(ValueError):
         self.help = help
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Site:
     """One call of a macro: where it stands and what it was given.
@@ -75,6 +77,8 @@ class Macro:
     """A row: `name` is what a library lists, `function` what the text says.
 
     `receiver` is `none` for `f(a)`, `any` for `x.f(a)`, else the namespace in `cel.f(a)`.
+    `dropped` is how many of the nodes that were written are not in the expansion, which then has
+    no other new node than itself. None is for all others: their trees have to be counted.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Macro:
     receiver: str
     counts: tuple[int, ...]
     expand: Callable[[Site], Expr]
+    dropped: int | None = None
 
 
 def variable(site: Site, node: Expr) -> str:
@@ -101,7 +106,8 @@ def _has(site: Site) -> Expr:
         raise MacroError(
             "`has` needs a field selection", argument, "ask for one field, as in `has(a.b)`"
         )
-    return replace(argument, start=site.start, end=site.end, test=True)
+    operand, field, mark = argument.operand, argument.field, argument.field_start
+    return Select(argument.id, site.start, site.end, operand, field, mark, test=True)
 
 
 def _comprehension(
@@ -235,27 +241,28 @@ _NUMBERS = tuple(range(1, 33))
 
 _LIBRARIES: Mapping[str, tuple[Macro, ...]] = {
     "standard": (
-        Macro("has", "has", "none", (1,), _has),
-        Macro("all", "all", "any", (2,), _test("all")),
-        Macro("exists", "exists", "any", (2,), _test("exists")),
-        Macro("exists_one", "exists_one", "any", (2,), _test("exists_one")),
-        Macro("existsOne", "existsOne", "any", (2,), _test("exists_one")),
-        Macro("filter", "filter", "any", (2,), _test("filter")),
-        Macro("map", "map", "any", (2, 3), _transform("map", 1)),
+        Macro("has", "has", "none", (1,), _has, 0),
+        Macro("all", "all", "any", (2,), _test("all"), 1),
+        Macro("exists", "exists", "any", (2,), _test("exists"), 1),
+        Macro("exists_one", "exists_one", "any", (2,), _test("exists_one"), 1),
+        Macro("existsOne", "existsOne", "any", (2,), _test("exists_one"), 1),
+        Macro("filter", "filter", "any", (2,), _test("filter"), 1),
+        Macro("map", "map", "any", (2, 3), _transform("map", 1), 1),
     ),
     "comprehensions": (
-        Macro("all/3", "all", "any", (3,), _test("all", 2)),
-        Macro("exists/3", "exists", "any", (3,), _test("exists", 2)),
-        Macro("exists_one/3", "exists_one", "any", (3,), _test("exists_one", 2)),
-        Macro("existsOne/3", "existsOne", "any", (3,), _test("exists_one", 2)),
-        Macro("transformList", "transformList", "any", (3, 4), _transform("transform_list")),
-        Macro("transformMap", "transformMap", "any", (3, 4), _transform("transform_map")),
+        Macro("all/3", "all", "any", (3,), _test("all", 2), 2),
+        Macro("exists/3", "exists", "any", (3,), _test("exists", 2), 2),
+        Macro("exists_one/3", "exists_one", "any", (3,), _test("exists_one", 2), 2),
+        Macro("existsOne/3", "existsOne", "any", (3,), _test("exists_one", 2), 2),
+        Macro("transformList", "transformList", "any", (3, 4), _transform("transform_list"), 2),
+        Macro("transformMap", "transformMap", "any", (3, 4), _transform("transform_map"), 2),
         Macro(
             "transformMapEntry",
             "transformMapEntry",
             "any",
             (3, 4),
             _transform("transform_map_entry"),
+            2,
         ),
     ),
     "bindings": (Macro("cel.bind", "bind", "cel", (3,), _bind),),

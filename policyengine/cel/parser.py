@@ -50,7 +50,7 @@ def parse(
         root = parser.whole()
     except LostError:
         raise CompileError(parser.problems) from None
-    size = parser.last_id
+    size = parser.last_id - parser.dropped
     # A level of the tree takes at least one token, so most expressions need no second look.
     if parser.holes or len(parser.kinds) > limits.depth:
         size = _size(root, limits.depth, parser)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from policyengine.cel.ast import Bind, Call, Comprehension, Ident, Select
+from policyengine.cel.ast import Bind, Call, Comprehension, Ident, Select, children
 from policyengine.cel.macros import LIBRARIES, table
 from policyengine.cel.parser import parse
 from policyengine.cel.unparse import unparse
@@ -46,6 +46,25 @@ def test_comprehensions(
     assert (part(node.condition), part(node.result)) == (condition, result)
     assert unparse(node.range) == "r"
     assert (node.start, node.end, node.name_start) == (0, len(text), 2)
+
+
+_TEMPLATES = {"has": "has(a.b)", "cel.block": "cel.block([a, b], c)", "cel.index": "cel.index(1)"}
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("inner", ["p", "q.exists(y, has(y.z))"])
+def test_size_counts_the_nodes_of_an_expansion(name: str, inner: str) -> None:
+    for (function, count), rows in table([name]).items():
+        receiver = "r" if rows[0].receiver == "any" else rows[0].receiver
+        numbers = name in ("cel.iterVar", "cel.accuVar")
+        arguments = ["1", "2"] if numbers else [*"xkv"[: count - 1], inner]
+        written = f"{receiver}.{function}({', '.join(arguments)})"
+        tree = parse(f"[{_TEMPLATES.get(name, written)}, 1]", macros=[*ALL])
+        waiting, size = [tree.root], 0
+        while waiting:
+            size += 1
+            waiting += children(waiting.pop())
+        assert tree.size == size
 
 
 def test_two_variables_are_an_extension() -> None:

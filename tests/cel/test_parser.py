@@ -102,7 +102,17 @@ def test_positions_are_those_of_the_file() -> None:
     assert str(refused.value.diagnostics[0].span) == "p.yaml:4:11"
 
 
-@pytest.mark.parametrize("text", ["a.b{c: 1}.d", "{1: 2, 'a': [b, c]}", "x.all(y, has(y.z))", "a"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a",
+        "a.b{c: 1}.d",
+        "{1: 2, 'a': [b, c]}",
+        "[{?1: has(a.b)}]",
+        "x.all(y, has(y.z))",
+        "x.map(y, y > 1, {y: x.exists(z, z == y)})",
+    ],
+)
 def test_ids_are_unique_and_size_counts_the_nodes(text: str) -> None:
     tree = parse(text)
     found = nodes(tree.root)
