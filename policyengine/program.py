@@ -12,7 +12,7 @@ from types import CodeType
 from typing import Any, Literal
 
 from policyengine.errors import ProgramError
-from policyengine.program_file import packed, unpacked, write
+from policyengine.program_file import Reader, Writer, write
 from policyengine.source import Span
 from policyengine.values.references import References
 
@@ -104,7 +104,6 @@ class RuleInfo:
     """What the engine needs to know of a rule once generated code says that it matched.
 
     `facts` are positions in the point's facts: those whose findings are this rule's evidence.
-    `asks` are all that it may ask for, those of its `unless` too.
     `on_error` is the outcome when the condition cannot be evaluated.
     """
 
@@ -119,7 +118,6 @@ class RuleInfo:
     severity: Severity = "medium"
     owner: str = ""
     controls: tuple[str, ...] = ()
-    asks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +145,17 @@ class PointProgram:
     (a `Timestamp`) and gives `(matched, errors)`: the positions of matched rules in ascending
     order, and `(position, EvaluationError)` pairs for the rules that could not be evaluated.
     With facts it is a generator that yields positions in `facts` and is sent a list of findings
-    or a `FactError`. `references` are the chunks of `policyengine.values.references`.
+    or a `FactError`; `asked_by` names the rules that may ask for each fact. `references` are the
+    chunks of `policyengine.values.references`.
     """
 
     name: str
     function: str
     default: Verdict
-    rules: tuple[RuleInfo, ...]
+    rules: Sequence[RuleInfo]
     facts: tuple[FactInfo, ...]
     texts: tuple[TextPath, ...]
+    asked_by: tuple[tuple[str, ...], ...] = ()
     references: Sequence[bytes] = field(default=(), repr=False, compare=False)
 
 
@@ -223,20 +223,39 @@ def dumps(program: Program) -> bytes:
 
     Raises `ProgramError` for a program that holds anything but plain data and its code.
     """
+    writer = Writer(_IN_FILES)
+    places = tuple(
+        (writer.sequence(point.rules), writer.blobs(point.references))
+        for point in program.points.values()
+    )
+    text = writer.blobs([program.python.encode("utf-8", "surrogatepass")])
     points = {
-        name: replace(point, references=tuple(point.references))
-        for name, point in program.points.items()
+        name: replace(point, rules=(), references=()) for name, point in program.points.items()
     }
-    return packed(replace(program, points=points, text=program.python), _IN_FILES)
+    return writer.file((replace(program, points=points, text=""), places, text))
 
 
 def loads(data: bytes) -> Program:
     """The program in bytes that `dumps` made. They are code: trust them as such.
 
-    Raises `ProgramError` for bytes that are damaged or no program, or that another version of
-    Python or of this library made.
+    What a rule says, and its reference form, are read when the rule first matters. Raises
+    `ProgramError` for bytes that are damaged or no program, or that another version of Python or
+    of this library made.
     """
-    program = unpacked(data, _IN_FILES)
-    if not isinstance(program, Program) or not isinstance(program.code, CodeType):
-        raise ProgramError("the compiled program is damaged")
-    return program
+    reader = Reader(data, _IN_FILES)
+    try:
+        program, places, text = reader.value
+        found: Program = program
+        points = {
+            name: replace(point, rules=reader.sequence(rules), references=reader.blobs(references))
+            for (name, point), (rules, references) in zip(found.points.items(), places, strict=True)
+        }
+        if isinstance(found.code, CodeType):
+            return replace(
+                found,
+                points=points,
+                text=lambda: bytes(reader.blobs(text)[0]).decode("utf-8", "surrogatepass"),
+            )
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ProgramError("the compiled program is damaged") from error
+    raise ProgramError("the compiled program is damaged")

@@ -63,11 +63,14 @@ def _point(ir: PointIR, function: str, references: Chunks) -> PointProgram:
                 severity=rule.checked.policy.severity,
                 owner=rule.checked.policy.owner,
                 controls=rule.checked.policy.controls,
-                asks=tuple(sorted(rule.facts)),
             )
             for rule in ir.rules
         ),
         facts=ir.facts,
         texts=ir.checked.point.texts,
+        asked_by=tuple(
+            tuple(dict.fromkeys(r.checked.rule.id for r in ir.rules if fact in r.facts))
+            for fact in range(len(ir.facts))
+        ),
         references=references,
     )

@@ -39,7 +39,7 @@ class _Settled(NamedTuple):
 
 @dataclass(slots=True)
 class _Point:
-    """A point ready to decide: its function, its questions, the reasons that never change.
+    """A point ready to decide: its function, its questions, the reasons of its rules.
 
     `plain` settles matched rules where there are neither findings nor errors. It depends on
     nothing else, so what it gave is remembered.
@@ -48,7 +48,7 @@ class _Point:
     program: PointProgram
     function: Callable[[Mapping[str, Any], Timestamp], Any]
     sources: tuple[Source, ...]
-    reasons: tuple[Reason, ...]
+    reason: Callable[[int], Reason]
     plain: Callable[[tuple[int, ...]], _Settled]
 
 
@@ -131,13 +131,16 @@ class Engine:
 
     def _ready(self, point: PointProgram) -> _Point:
         sources = tuple(Source(fact, self.guards) for fact in point.facts)
-        reasons = tuple(map(plain_reason, point.rules))
+
+        @lru_cache(REMEMBERED)
+        def reason(position: int) -> Reason:
+            return plain_reason(point.rules[position])
 
         @lru_cache(REMEMBERED)
         def plain(matched: tuple[int, ...]) -> _Settled:
-            return _settled(point, reasons, matched, (), None)
+            return _settled(point, reason, matched, (), None)
 
-        return _Point(point, self._names[point.function], sources, reasons, plain)
+        return _Point(point, self._names[point.function], sources, reason, plain)
 
     def _moment(self, now: datetime | None) -> Timestamp:
         if now is None and self._clock is None:
@@ -192,7 +195,7 @@ class Engine:
             return self._deny(point.program.name, moment, started, refused)
         matched, errors = result
         if errors or request.answers:
-            settled = _settled(point.program, point.reasons, matched, errors, request)
+            settled = _settled(point.program, point.reason, matched, errors, request)
         else:
             settled = point.plain(tuple(matched))
         return Decision(
@@ -234,14 +237,14 @@ class Engine:
 
 def _settled(
     point: PointProgram,
-    reasons: Sequence[Reason],
+    reason: Callable[[int], Reason],
     matched: Sequence[int],
     errors: Sequence[tuple[int, EvaluationError]],
     request: Request | None,
 ) -> _Settled:
     outcome = Outcome(point, request.answers if request else {})
     for position in matched:
-        outcome.match(position, reasons[position])
+        outcome.match(position, reason(position))
     for position, error in errors:
         outcome.fail(position, error)
     texts = _texts(request) if request and outcome.redacts else {}
@@ -267,11 +270,10 @@ def _texts(request: Request) -> dict[str, str]:
 
 
 def _uses(point: _Point, request: Request, result: Result) -> tuple[FactUse, ...]:
-    rules = point.program.rules
-    settled = _denied(rules, result)
+    settled = _denied(point.program.rules, result)
     uses: list[FactUse] = []
     for position, source in enumerate(point.sources):
-        asking = tuple(dict.fromkeys(rule.id for rule in rules if position in rule.asks))
+        asking = point.program.asked_by[position]
         answer = request.answers.get(position)
         if answer is None:
             why = "the verdict was deny already" if settled else "no rule needed it"
@@ -283,7 +285,7 @@ def _uses(point: _Point, request: Request, result: Result) -> tuple[FactUse, ...
     return tuple(uses)
 
 
-def _denied(rules: tuple[RuleInfo, ...], result: Result) -> bool:
+def _denied(rules: Sequence[RuleInfo], result: Result) -> bool:
     """Whether a rule denied, after which no fact is asked for."""
     matched, errors = result
     failed = (position for position, _ in errors if rules[position].on_error == "match")
