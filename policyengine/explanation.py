@@ -59,6 +59,7 @@ class Step:
             "value": self.value,
             "error": self.error,
             "reached": self.reached,
+            "path": self.span.path,
             "line": self.span.line,
             "column": self.span.column,
             "parts": [part.to_dict() for part in self.parts],
@@ -288,7 +289,8 @@ class _Tracer:
             self._deep += 1
             parts = tuple(self._parts(condition, node, seen, policy))
             self._deep -= 1
-        text = _shortened(unparse(node))
+        # Variables of a CEL policy are locals whose names no text can spell.
+        text = _shortened(unparse(node).replace("@variables.", "variables."))
         span = expression.ast.span(node) if condition.clause in _CEL else condition.span
         if outcome is None:
             return Step(text, "", "", False, span, ())
@@ -426,7 +428,7 @@ def _needed(variables: Mapping[str, CheckedCondition], name: str) -> set[str]:
     return found
 
 
-_CEL = frozenset({"when", "unless", "variable"})
+_CEL = frozenset({"when", "unless", "policy", "variable"})
 
 
 def _telling(node: cel.Expr) -> list[cel.Expr]:

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from policyengine.cel.ast import Ast, Expr
-from policyengine.cel.checked import Declarations
+from policyengine.cel.checked import CheckedExpression, Declarations
 from policyengine.cel.checker import check as check_types
 from policyengine.cel.functions import Function
 from policyengine.cel.types import BOOL, Type
 from policyengine.diagnostics import CompileError, Diagnostic
 from policyengine.program import Redact
+from policyengine.rules.cel_policy import condition
 from policyengine.rules.clauses import providers
 from policyengine.rules.combining import on_error_of, split
 from policyengine.rules.desugar import desugar
 from policyengine.rules.facts import exists_at, points_with, questions
 from policyengine.rules.model import (
+    CelPolicy,
     CheckedCondition,
     CheckedRule,
     Clause,
@@ -27,10 +29,10 @@ from policyengine.rules.model import (
     Rule,
 )
 from policyengine.rules.names import Uses
-from policyengine.rules.parts import Expressions, Group
+from policyengine.rules.parts import Expressions, Group, unknown_name
 from policyengine.rules.points import builtin_points
 from policyengine.rules.variables import reachable
-from policyengine.source import Span
+from policyengine.source import Span, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,8 @@ class PointCheck:
         ]
 
     def _condition(self, clause: Clause) -> Condition:
+        if clause.policy is not None:
+            return self._policy(clause, clause.policy)
         if clause.text is None:
             return desugar(clause, self._point)
         expression = self._expressions.of(clause.text)
@@ -127,36 +131,66 @@ class PointCheck:
             raise _BrokenError
         return Condition(clause.name, expression.ast, clause.name == "unless", clause.span)
 
+    def _policy(self, clause: Clause, policy: CelPolicy) -> Condition:
+        key = clause.value.get("key") if isinstance(clause.value, dict) else None
+        ast = condition(policy, key, self._part)
+        if ast is None:
+            raise _BrokenError
+        return Condition(clause.name, ast, False, clause.span)
+
+    def _part(
+        self, text: Text, variables: Mapping[str, Type], expected: Type | None
+    ) -> CheckedExpression | None:
+        """An expression of a CEL policy, which has variables of its own."""
+        expression = self._expressions.of(text)
+        if expression is None or text in self._group.unnamed:
+            return None
+        own = {name.removeprefix("variables.") for name in variables}
+        unknown = [
+            unknown_name("variable", name, expression.ast.span(node), own)
+            for name, node in expression.uses.variables.items()
+            if name not in own
+        ]
+        if unknown:
+            raise CompileError(unknown)
+        declared = {
+            f"variables.{name}": variables[f"variables.{name}"]
+            for name in expression.uses.variables
+        }
+        return self._check(expression.ast, expression.uses, declared, expected)
+
     def _typed(
         self, clause: str, ast: Ast, expected: Type | None, negate: bool, span: Span
     ) -> CheckedCondition:
         found = self._expressions.uses_of(ast)
         if self._broken & set(found.variables):
             raise _BrokenError
+        declared = {
+            f"variables.{name}": self._checked[name].expression.type for name in found.variables
+        }
+        checked = self._check(ast, found, declared, expected)
+        facts, problems = questions(checked, self._constants)
+        if problems:
+            raise CompileError(problems)
+        return CheckedCondition(clause, checked, negate, span, facts)
+
+    def _check(
+        self, ast: Ast, found: Uses, variables: Mapping[str, Type], expected: Type | None
+    ) -> CheckedExpression:
+        """An expression with types.
+
+        Of variables and constants only those are declared that it uses: all of them for each of
+        ten thousand expressions would be quadratic.
+        """
         elsewhere = [
             *self._elsewhere(ast, found.roots),
             *self._facts_elsewhere(ast, found.calls),
         ]
         if elsewhere:
             raise CompileError(elsewhere)
-        declarations = Declarations(self._declared(found), self._scope.functions)
-        checked = check_types(ast, declarations, expected)
-        facts, problems = questions(checked, self._constants)
-        if problems:
-            raise CompileError(problems)
-        return CheckedCondition(clause, checked, negate, span, facts)
-
-    def _declared(self, found: Uses) -> dict[str, Type]:
-        """The names that an expression may use, of variables and constants only those it does.
-
-        All of them for each of ten thousand expressions would be quadratic.
-        """
-        declared = dict(self._scope.variables)
-        for name in found.constants:
-            declared[f"constants.{name}"] = self._scope.constants[name]
-        for name in found.variables:
-            declared[f"variables.{name}"] = self._checked[name].expression.type
-        return declared
+        constants = {f"constants.{n}": self._scope.constants[n] for n in found.constants}
+        declared = {**self._scope.variables, **constants, **variables}
+        return check_types(ast, Declarations(declared, self._scope.functions), expected)
 
     def _elsewhere(self, ast: Ast, roots: Mapping[str, Expr]) -> list[Diagnostic]:
         """Inputs that exist at other points but not at this one."""

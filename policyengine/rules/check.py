@@ -13,7 +13,7 @@ from policyengine.rules.combining import rule_warnings, tied_routes
 from policyengine.rules.constants import type_of
 from policyengine.rules.facts import fact_functions
 from policyengine.rules.language import functions
-from policyengine.rules.model import Bundle, CheckedBundle, CheckedPoint, CheckedRule, Point
+from policyengine.rules.model import Bundle, CheckedBundle, CheckedPoint, CheckedRule, Point, Policy
 from policyengine.rules.overlays import Merged, merge
 from policyengine.rules.parts import (
     Expressions,
@@ -75,7 +75,8 @@ class _Findings:
         points_of: dict[str, set[str]] = {}
         for one in groups:
             for part in one.parts:
-                points_of.setdefault(part.span.path, set()).update(part.on)
+                for path in (part.span.path, *_bodies(part)):
+                    points_of.setdefault(path, set()).update(part.on)
         found = list(self._general)
         for (_, span), by_point in self._at.items():
             first = next(iter(by_point.values()))
@@ -89,6 +90,12 @@ class _Findings:
                 )  # fmt: skip
             found.append(first)
         return found
+
+
+def _bodies(policy: Policy) -> set[str]:
+    """The files of the CEL policies that rules have as bodies."""
+    clauses = (clause for rule in policy.rules for clause in rule.clauses)
+    return {clause.policy.path for clause in clauses if clause.policy is not None}
 
 
 def _scope(point: Point, constants: Mapping[str, Type]) -> Scope:

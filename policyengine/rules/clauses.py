@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 
 from policyengine.cel.suggestions import closest
@@ -11,6 +12,7 @@ from policyengine.plugins import FactProvider, fact_provider, fact_provider_name
 from policyengine.rules.clause_values import Places, config_problems
 from policyengine.rules.documents import CLAUSES, EFFECTS, RuleForm
 from policyengine.rules.model import Clause
+from policyengine.rules.policy_clause import PolicyFiles, policy_of_clause
 from policyengine.rules.yaml import Document, Node, Path, Scalar, plain, spans
 from policyengine.source import Span
 
@@ -25,9 +27,12 @@ def providers() -> Mapping[str, FactProvider]:
 
 
 def clauses_of(
-    document: Document, rule: Path, form: RuleForm
+    document: Document, rule: Path, form: RuleForm, files: PolicyFiles
 ) -> tuple[list[Clause], list[Diagnostic]]:
-    """The clauses of the rule at a path, in the order written, and what is wrong with them."""
+    """The clauses of the rule at a path, in the order written, and what is wrong with them.
+
+    `files` gives the CEL policies that clauses name.
+    """
     clauses: list[Clause] = []
     problems: list[Diagnostic] = []
     known = providers()
@@ -40,6 +45,9 @@ def clauses_of(
             problems.append(_unknown(document, path, [*known, *CLAUSES, *EFFECTS, *_ABOUT]))
             continue
         clause = _clause(document, path, node)
+        if form.policy is not None and name == "policy":
+            held = policy_of_clause(document, path, form, files, problems)
+            clause = replace(clause, policy=held)
         clauses.append(clause)
         if name in known:
             places = Places(clause.spans, clause.span, partial(_key, document, path))

@@ -241,6 +241,49 @@ class NamesForm(Strict):
 Names = Annotated[NamesForm, Short("any", items=True)]
 
 
+class VariableForm(Strict):
+    """A named expression of a CEL policy."""
+
+    name: Identifier = Field(description="Name, read as `variables.<name>`.")
+    expression: Cel = Field(description="What it stands for.")
+    description: str = Field("", description="What it is for.")
+
+
+class MatchForm(Strict):
+    """An output or a nested rule, under a condition."""
+
+    condition: Cel | None = Field(None, description="When this is taken; always, if left out.")
+    output: Cel | None = Field(None, description="What it gives.")
+    explanation: Cel | None = Field(None, description="Why, as an expression of a text.")
+    rule: BodyForm | None = Field(None, description="A rule that decides further.")
+
+
+class BodyForm(Strict):
+    """A rule of a CEL policy: variables, and matches of which the first or all are taken."""
+
+    id: str = Field("", description="Name of the rule, for people.")
+    description: str = Field("", description="What the rule is for.")
+    variables: list[VariableForm] = Field([], description="Named expressions.")
+    match: list[MatchForm] | None = Field(None, min_length=1, description="The first one is taken.")
+    aggregate: list[MatchForm] | None = Field(
+        None, min_length=1, description="All are taken, and give a list."
+    )
+
+
+class PolicyForm(BodyForm):
+    """A CEL policy that decides whether the rule matches: a file of the bundle, or the rule here.
+
+    Outputs are bool, texts (why it holds), or lists or optionals of these.
+    """
+
+    file: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = Field(
+        None, description="A CEL Policy file, by its path in the bundle."
+    )
+    key: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        None, description="Which key of the outputs decides, where these are objects."
+    )
+
+
 class RuleForm(Strict):
     """One rule. All its clauses must hold for its effects to take place."""
 
@@ -259,6 +302,10 @@ class RuleForm(Strict):
     unless: Cel | None = Field(None, description="CEL condition that must not hold.")
     models: Names | None = Field(None, description="The model is one of these.")
     tools: Names | None = Field(None, description="A tool is one of these.")
+    policy: Annotated[PolicyForm, Short("file")] | None = Field(
+        None,
+        description="What a CEL policy gives is true, a text that is not empty, or a list of such.",
+    )
     allow: Annotated[AllowForm, Short("message", true=True)] | None = Field(
         None, description="Permit."
     )
@@ -296,7 +343,7 @@ class PolicyFile(Strict):
     rules: list[RuleForm] = Field(min_length=1, description="The rules.")
 
 
-CLAUSES = ("when", "unless", "models", "tools")
+CLAUSES = ("when", "unless", "models", "tools", "policy")
 VERDICTS = ("allow", "deny", "require_approval")
 OBLIGATIONS = ("redact", "route", "trigger", "warn", "tag")
 EFFECTS = (*VERDICTS, *OBLIGATIONS)

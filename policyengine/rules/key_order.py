@@ -22,7 +22,10 @@ _ORDERS: dict[str, dict[tuple[str | None, ...], tuple[str, ...]]] = {
         (): (*_HEAD, "metadata", "on", "mode", "final", "variables", "rules", "*"),
         ("metadata",): ("name", "description", "owner", "severity", "controls", "*"),
         ("rules", None): (
-            "id", "description", "mode", "on_error", "*", "when", "unless", *_EFFECTS,
+            "id", "description", "mode", "on_error", "*", "when", "unless", "policy", *_EFFECTS,
+        ),
+        ("rules", None, "policy"): (
+            "file", "key", "id", "description", "variables", "match", "aggregate", "*",
         ),
     },
     "Bundle": {

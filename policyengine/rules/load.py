@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
+from policyengine.cel.suggestions import closest
 from policyengine.diagnostics import CompileError, Diagnostic, Related
+from policyengine.rules.cel_policy.reading import is_cel_policy, load_document
 from policyengine.rules.documents import BundleFile
 from policyengine.rules.files import Files, Tree, folder_of
-from policyengine.rules.model import Bundle, Point, Policy
+from policyengine.rules.model import Bundle, CelPolicy, Point, Policy, Rule
+from policyengine.rules.parts import body_texts, texts
 from policyengine.rules.points import (
     POINT_NAME,
     SchemaError,
@@ -80,6 +83,10 @@ class _Folder:
     names: list[str]
     contents: dict[str, bytes] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
+    # CEL policies by the names of their files, None for one with mistakes; those that no rule
+    # has asked for yet.
+    cel_policies: dict[str, CelPolicy | None] = field(default_factory=dict)
+    unused: dict[str, Document] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
 
@@ -165,12 +172,39 @@ class _Loader:
     def document(self, folder: _Folder, name: str) -> Document:
         return read(self.source(folder, name), self.limits)
 
-    def policy(self, folder: _Folder, name: str) -> Policy:
-        return policy_of(self.document(folder, name))
+    def policy(self, folder: _Folder, name: str) -> Policy | None:
+        """The policy in a file, None for a CEL policy: rules use it, or it is told of."""
+        document = self.document(folder, name)
+        if is_cel_policy(document):
+            folder.unused[name] = document
+            return None
+        return policy_of(document, partial(self.cel_policy, folder))
+
+    def cel_policy(self, folder: _Folder, name: str, span: Span) -> CelPolicy | None:
+        """The CEL policy in a file that a rule names at `span`, read once."""
+        if name in folder.cel_policies:
+            return folder.cel_policies[name]
+        files = _policy_files(folder.names)
+        if name not in files:
+            meant = closest(name, files)
+            note = f"did you mean `{meant}`?" if meant else ""
+            message = f"there is no file `{name[:200]}` in the bundle"
+            help = "the path is relative to the bundle's folder"
+            raise CompileError([Diagnostic("unknown-file", message, span, note, help)])
+        document = folder.unused.pop(name, None) or self.document(folder, name)
+        if not is_cel_policy(document):
+            message = f"`{name}` is not a CEL Policy file"
+            help = "such a file has the keys `name` and `rule`, and no `apiVersion`"
+            raise CompileError([Diagnostic("no-cel-policy", message, span, help=help)])
+        folder.cel_policies[name] = None
+        folder.cel_policies[name] = load_document(document)
+        return folder.cel_policies[name]
 
     def policies(self, folder: _Folder) -> tuple[Policy, ...]:
         found: dict[str, Policy] = {}
         for name in _policy_files(folder.names):
+            if name in folder.cel_policies:
+                continue
             policy = folder.attempt(partial(self.policy, folder, name))
             if policy is None:
                 continue
@@ -181,6 +215,7 @@ class _Loader:
                 folder.problems.append(
                     Diagnostic("duplicate-policy", message, policy.span, related=related)
                 )
+        folder.problems += [_unused(name, document) for name, document in folder.unused.items()]
         return tuple(found.values())
 
     def points(self, folder: _Folder) -> dict[str, Point]:
@@ -274,6 +309,14 @@ def _policy_files(names: list[str]) -> list[str]:
     ]
 
 
+def _unused(name: str, document: Document) -> Diagnostic:
+    """A CEL policy that nothing uses looks as if it were in force."""
+    key = ("rule",) if document.node(("rule",)) is not None else ("kind",)
+    message = f"no rule uses the CEL policy `{name}`"
+    help = f"a rule of a policy file uses it with the clause `policy: {name}`"
+    return Diagnostic("unused-cel-policy", message, document.key(key), help=help)
+
+
 def _json(source: Source) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -310,19 +353,24 @@ def _over_limits(
     form: BundleFile, document: Document, policies: tuple[Policy, ...]
 ) -> list[Diagnostic]:
     found = []
-    count = sum(len(policy.rules) for policy in policies)
+    count = sum(_size(rule) for policy in policies for rule in policy.rules)
     most = min(form.limits.rules or MAX_RULES, MAX_RULES)
     if count > most:
         message = f"the bundle has {count:,} rules, at most {most:,} are allowed"
         found.append(Diagnostic("too-many-rules", message, document.span(("limits", "rules"))))
     longest = min(form.limits.expression or MAX_EXPRESSION, MAX_EXPRESSION)
     for policy in policies:
-        texts = [clause.text for rule in policy.rules for clause in rule.clauses]
-        for text in (*texts, *(variable.text for variable in policy.variables)):
-            if text is not None and len(text.value) > longest:
+        for text in (*texts(policy), *body_texts(policy)):
+            if len(text.value) > longest:
                 message = f"the expression has more than {longest:,} characters"
                 found.append(Diagnostic("long-expression", message, text.span(0, 1)))
     return found
+
+
+def _size(rule: Rule) -> int:
+    """How many rules a rule counts for: each match of a CEL policy is compiled like one."""
+    bodies = [clause.policy.rule for clause in rule.clauses if clause.policy is not None]
+    return 1 + sum(len(one.matches) for body in bodies for one in body.within())
 
 
 def _digest(contents: Mapping[str, bytes], bases: tuple[Bundle, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -26,7 +26,8 @@ from policyengine.source import Source, Span, Text
 class Clause:
     """One condition of a rule as written: `when` and `unless` hold CEL, others a value.
 
-    `spans` gives the place of each part of `value` by its path, `()` being the whole.
+    `spans` gives the place of each part of `value` by its path, `()` being the whole. A clause
+    `policy` has the CEL policy that it names or holds in `policy`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Clause:
     text: Text | None
     span: Span
     spans: Mapping[tuple[str | int, ...], Span] = field(default_factory=dict, repr=False)
+    policy: CelPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,65 @@ class Variable:
     name: str
     text: Text
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One entry of `match` or `aggregate`: an output or a nested rule, under a condition.
+
+    Without a condition it is always taken. `explanation` says why, in words. With `negate` the
+    condition must be false for the output to be given, as in a validation.
+    """
+
+    span: Span
+    condition: Text | None
+    output: Text | None
+    explanation: Text | None
+    rule: PolicyRule | None
+    negate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """A rule of a CEL policy: its variables, then what it gives.
+
+    With `aggregate` it gives the outputs of all matches that are taken as a list, else that of
+    the first one.
+    """
+
+    span: Span
+    id: str
+    description: str
+    variables: tuple[Variable, ...]
+    matches: tuple[Match, ...]
+    aggregate: bool
+
+    def within(self) -> Iterator[PolicyRule]:
+        """The rule and all that are nested in it, outermost first."""
+        yield self
+        for match in self.matches:
+            if match.rule is not None:
+                yield from match.rule.within()
+
+    def texts(self) -> Iterator[Text]:
+        """All CEL of the rule and of those that are nested in it."""
+        for rule in self.within():
+            for variable in rule.variables:
+                yield variable.text
+            for match in rule.matches:
+                written = (match.condition, match.output, match.explanation)
+                yield from (text for text in written if text is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class CelPolicy:
+    """A CEL policy: a file, or the body of a rule. `imports` are qualified names of types."""
+
+    path: str
+    name: str
+    description: str
+    imports: tuple[str, ...]
+    rule: PolicyRule
 
 
 @dataclass(frozen=True, slots=True)

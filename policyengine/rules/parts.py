@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from policyengine.cel.ast import Ast
 from policyengine.cel.parser import parse
@@ -49,8 +48,8 @@ class Expressions:
         return known.uses if known is not None else uses(ast)
 
     def of_policy(self, policy: Policy) -> Iterator[Expression]:
-        """All expressions of a policy that can be parsed."""
-        for text in texts(policy):
+        """All expressions of a policy that can be parsed, those of CEL policies too."""
+        for text in (*texts(policy), *body_texts(policy)):
             found = self.of(text)
             if found is not None:
                 yield found
@@ -62,6 +61,14 @@ def texts(policy: Policy) -> Iterator[Text]:
         yield variable.text
     for rule in policy.rules:
         yield from (clause.text for clause in rule.clauses if clause.text is not None)
+
+
+def body_texts(policy: Policy) -> Iterator[Text]:
+    """All CEL of the CEL policies that rules have as bodies; `variables` are their own in it."""
+    for rule in policy.rules:
+        for clause in rule.clauses:
+            if clause.policy is not None:
+                yield from clause.policy.rule.texts()
 
 
 def constants_used(bundle: Bundle, expressions: Expressions) -> Mapping[Span, frozenset[str]]:
@@ -116,13 +123,14 @@ def group(
     declared = {variable.name: variable for part in parts for variable in part.variables}
     parsed = {name: expressions.of(variable.text) for name, variable in declared.items()}
     unnamed: set[Text] = set()
-    problem = partial(_unknown_names, variables=declared, constants=constants)
     for part in parts:
-        for text in texts(part):
-            expression = expressions.of(text)
-            if expression is not None and (found := list(problem(expression))):
-                problems += found
-                unnamed.add(text)
+        known = {"variable": declared, "constant": constants}
+        for texts_, kinds in ((texts(part), known), (body_texts(part), {"constant": constants})):
+            for text in texts_:
+                expression = expressions.of(text)
+                if expression is not None and (found := list(_unknown(expression, kinds))):
+                    problems += found
+                    unnamed.add(text)
     needs = {
         name: frozenset(expression.uses.variables) & frozenset(declared)
         for name, expression in parsed.items()
@@ -132,26 +140,26 @@ def group(
     problems += cycles
     broken = {name for name, variable in declared.items() if variable.text in unnamed}
     broken |= {name for name in declared if name not in order or parsed[name] is None}
-    known = {name: e for name, e in parsed.items() if e is not None}
-    return Group(parts, known, needs, tuple(order), frozenset(broken), frozenset(unnamed))
+    usable = {name: e for name, e in parsed.items() if e is not None}
+    return Group(parts, usable, needs, tuple(order), frozenset(broken), frozenset(unnamed))
 
 
-def _unknown_names(
-    expression: Expression, variables: Mapping[str, object], constants: Mapping[str, object]
+def _unknown(
+    expression: Expression, kinds: Mapping[str, Mapping[str, object]]
 ) -> Iterator[Diagnostic]:
-    for slug, kind, used, known in (
-        ("unknown-variable", "variable", expression.uses.variables, variables),
-        ("unknown-constant", "constant", expression.uses.constants, constants),
-    ):
-        for name, node in used.items():
+    """The names of some kinds that nothing stands for."""
+    for kind, known in kinds.items():
+        uses = expression.uses.variables if kind == "variable" else expression.uses.constants
+        for name, node in uses.items():
             if name not in known:
-                meant = closest(name, known)
-                yield Diagnostic(
-                    slug,
-                    f"there is no {kind} `{name[:80]}`",
-                    expression.ast.span(node),
-                    f"did you mean `{kind}s.{meant}`?" if meant else "",
-                )
+                yield unknown_name(kind, name, expression.ast.span(node), known)
+
+
+def unknown_name(kind: str, name: str, span: Span, known: Iterable[str]) -> Diagnostic:
+    """A variable or a constant that does not exist; `known` are those that do."""
+    meant = closest(name, known)
+    note = f"did you mean `{kind}s.{meant}`?" if meant else ""
+    return Diagnostic(f"unknown-{kind}", f"there is no {kind} `{name[:80]}`", span, note)
 
 
 def unused_variables(one: Group, expressions: Expressions) -> Iterator[Diagnostic]:

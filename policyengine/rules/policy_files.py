@@ -7,19 +7,20 @@ from policyengine.rules.clauses import clauses_of
 from policyengine.rules.documents import OBLIGATIONS, VERDICTS, PolicyFile, RuleForm
 from policyengine.rules.effects import obligations_of, verdict_of
 from policyengine.rules.model import Policy, Rule, Variable
+from policyengine.rules.policy_clause import PolicyFiles
 from policyengine.rules.shapes import fit
 from policyengine.rules.yaml import Document, Pairs, Path, Scalar
 from policyengine.source import Span
 
 
-def policy_of(document: Document) -> Policy:
-    """The policy that a file holds.
+def policy_of(document: Document, files: PolicyFiles) -> Policy:
+    """The policy that a file holds; `files` gives the CEL policies that its rules name.
 
     Raises `CompileError` with everything that is wrong with the file, its CEL aside.
     """
     form = fit(document, PolicyFile)
     problems: list[Diagnostic] = []
-    rules = tuple(_rule(document, i, rule, problems) for i, rule in enumerate(form.rules))
+    rules = tuple(_rule(document, i, rule, files, problems) for i, rule in enumerate(form.rules))
     problems += _repeated_rules(rules)
     problems += _repeated_points(document, form.on)
     if problems:
@@ -56,9 +57,11 @@ def _variable(document: Document, name: str) -> Variable:
     return Variable(name, node.text, document.key(path))
 
 
-def _rule(document: Document, at: int, form: RuleForm, problems: list[Diagnostic]) -> Rule:
+def _rule(
+    document: Document, at: int, form: RuleForm, files: PolicyFiles, problems: list[Diagnostic]
+) -> Rule:
     path: Path = ("rules", at)
-    clauses, wrong = clauses_of(document, path, form)
+    clauses, wrong = clauses_of(document, path, form, files)
     problems += wrong
     problems += _effects(document, path, form)
     return Rule(

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from policyengine.rules.cel_policy.reading import RuleFile
 from policyengine.rules.clauses import providers
 from policyengine.rules.documents import EFFECTS, BundleFile, PolicyFile
 from policyengine.rules.points import builtin_points
@@ -26,7 +27,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     """All schemas by name: files, each plug-in's clause, effects, and the decision points' inputs.
 
     >>> sorted(json_schemas())[:3]
-    ['bundle', 'clause.paths', 'clause.words']
+    ['bundle', 'cel-policy', 'clause.paths']
     """
     found = dict(file_schemas())
     for name, provider in providers().items():
@@ -40,13 +41,17 @@ def json_schemas() -> dict[str, dict[str, Any]]:
 
 
 def file_schemas() -> dict[str, dict[str, Any]]:
-    """The schemas of a bundle's manifest and of policy files."""
+    """The schemas of a bundle's manifest, of policy files and of CEL Policy files."""
     policy = _schema(PolicyFile, "policy")
     rule = policy["$defs"]["RuleForm"]
     rule["properties"].update({name: dict(p.SCHEMA) for name, p in providers().items()})
     rule["additionalProperties"] = False
     rule["anyOf"] = [{"required": [name]} for name in EFFECTS]
-    return {"bundle": _schema(BundleFile, "bundle"), "policy": policy}
+    return {
+        "bundle": _schema(BundleFile, "bundle"),
+        "policy": policy,
+        "cel-policy": _schema(RuleFile, "cel-policy"),
+    }
 
 
 def _schema(shape: type[BaseModel], title: str) -> dict[str, Any]:

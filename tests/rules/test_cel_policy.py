@@ -233,14 +233,34 @@ def test_text_of_a_policy_stays_text() -> None:
     assert one.output.evaluate({"x": 1, "s": "b"}) == NONE
 
 
-@pytest.mark.parametrize("count", [50, 200, 5_000])
-def test_long_chains_get_an_answer_or_a_diagnostic(count: int) -> None:
+@pytest.mark.parametrize("count", [16, 17, 50, 2_000])
+def test_the_first_of_many_matches_is_taken(count: int) -> None:
     matches = "\n".join(f"    - {{condition: x == {n}, output: '{n}'}}" for n in range(count))
-    text = f"name: p\nrule:\n  match:\n{matches}\n    - output: '-1'"
-    if count > 100:
-        assert [found.partition(": ")[0] for found in problems(text)] == ["2:1 expression-too-deep"]
-    else:
-        assert policy(text).output.evaluate({"x": 7}) == 7
+    for last, absent in (("\n    - output: '-1'", -1), ("", NONE)):
+        one = policy(f"name: p\nrule:\n  match:\n{matches}{last}")
+        for at in (0, 15, 16, 31, 32, count - 1, count):
+            expected = at if at < count else absent
+            bindings = {"x": at}
+            assert unwrapped(one.output.evaluate(bindings)) == expected
+            assert unwrapped(one.output._reference(bindings)) == expected
+
+
+def test_among_many_matches_a_nested_rule_keeps_the_last_word() -> None:
+    nested = "{condition: x == 1, rule: {match: [{condition: s == 'a', output: '7'}]}}"
+    matches = ", ".join(f"{{condition: x == {n}, output: '{n}'}}" for n in range(2, 40))
+    one = policy(
+        f"name: p\nrule: {{match: [{nested}, {matches}, {{condition: x == 1, output: '8'}}]}}"
+    )
+    assert unwrapped(one.output.evaluate({"x": 1, "s": "a"})) == 7
+    assert one.output.evaluate({"x": 1, "s": "b"}) == NONE
+    assert unwrapped(one.output.evaluate({"x": 30, "s": "b"})) == 30
+
+
+@pytest.mark.parametrize("count", [200, 5_000])
+def test_what_is_too_deep_gets_a_diagnostic(count: int) -> None:
+    variables = "\n".join(f"    - {{name: v{n}, expression: x}}" for n in range(count))
+    text = f"name: p\nrule:\n  variables:\n{variables}\n  match: [{{output: x}}]"
+    assert [found.partition(": ")[0] for found in problems(text)] == ["2:1 expression-too-deep"]
 
 
 def test_the_environment_must_have_what_is_declared() -> None:

@@ -259,3 +259,39 @@ def test_any_text_as_a_condition(text: str) -> None:
 def test_any_schema_as_a_point(schema: object) -> None:
     text = schema if isinstance(schema, str) else json.dumps(schema)
     outcome({"bundle.yaml": HEAD, "schemas/a.b.json": text, "p.yaml": POLICY})
+
+
+def test_a_policy_with_too_many_variables_is_refused() -> None:
+    for count, found in ((100, []), (200, ["expression-too-deep"])):
+        variables = ", ".join(f"{{name: v{n}, expression: '{n}'}}" for n in range(count))
+        rule = f"{{variables: [{variables}], match: [{{output: variables.v0 == 1}}]}}"
+        cel = f"name: c\nrule: {rule}\n"
+        policy = POLICY.replace('when: request.model == "x"', "policy: cel/c.yaml")
+        bundle = load_text({"bundle.yaml": HEAD, "p.yaml": policy, "cel/c.yaml": cel})
+        try:
+            check(bundle)
+            actual = []
+        except CompileError as error:
+            actual = [each.slug for each in error.diagnostics]
+        assert actual == found
+
+
+def test_the_digest_covers_cel_policies_and_their_matches_count_as_rules() -> None:
+    policy = POLICY.replace('when: request.model == "x"', "policy: cel/c.yaml")
+
+    def files(matches: int, limit: int) -> dict[str, str]:
+        match = (
+            "["
+            + ", ".join(
+                f"{{condition: now > timestamp({n}), output: 'true'}}" for n in range(matches)
+            )
+            + "]"
+        )
+        cel = f"name: c\nrule: {{match: {match}}}\n"
+        manifest = HEAD + f"limits: {{rules: {limit}}}\n"
+        return {"bundle.yaml": manifest, "p.yaml": policy, "cel/c.yaml": cel}
+
+    one, other = load_text(files(3, 5)), load_text(files(4, 5))
+    assert one.digest != other.digest
+    assert "cel/c.yaml" in one.sources
+    assert slugs(files(5, 5)) == ["too-many-rules"]

@@ -20,9 +20,10 @@
 
 from __future__ import annotations
 
-from policyengine.rules.cel_policy.composing import CompiledPolicy, compile
+from policyengine.rules.cel_policy.compiling import CompiledPolicy, compile
 from policyengine.rules.cel_policy.environments import environment
-from policyengine.rules.cel_policy.model import CelPolicy
+from policyengine.rules.cel_policy.judging import condition
 from policyengine.rules.cel_policy.reading import load
+from policyengine.rules.model import CelPolicy
 
-__all__ = ["CelPolicy", "CompiledPolicy", "compile", "environment", "load"]
+__all__ = ["CelPolicy", "CompiledPolicy", "compile", "condition", "environment", "load"]

@@ -8,43 +8,14 @@ from typing import Any
 from pydantic import Field
 
 from policyengine.diagnostics import CompileError, Diagnostic, Related
-from policyengine.rules.cel_policy.model import CelPolicy, Match, PolicyRule, rules
-from policyengine.rules.documents import Cel, Identifier, Strict
-from policyengine.rules.model import Variable
+from policyengine.rules.documents import BodyForm, Cel, MatchForm, Strict, VariableForm
+from policyengine.rules.model import CelPolicy, Match, PolicyRule, Variable
 from policyengine.rules.shapes import fit
-from policyengine.rules.yaml import DEFAULT_LIMITS, Document, Limits, Path, Scalar, read
+from policyengine.rules.yaml import DEFAULT_LIMITS, Document, Limits, Pairs, Path, Scalar, read
 from policyengine.source import Source, Text
 
+_ADMISSION = "ValidatingAdmissionPolicy"
 _QUALIFIED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
-
-
-class VariableForm(Strict):
-    """A named expression of a rule."""
-
-    name: Identifier = Field(description="Name, read as `variables.<name>`.")
-    expression: Cel = Field(description="What it stands for.")
-    description: str = Field("", description="What it is for.")
-
-
-class MatchForm(Strict):
-    """An output or a nested rule, under a condition."""
-
-    condition: Cel | None = Field(None, description="When this is taken; always, if left out.")
-    output: Cel | None = Field(None, description="What it gives.")
-    explanation: Cel | None = Field(None, description="Why, as an expression of a text.")
-    rule: BodyForm | None = Field(None, description="A rule that decides further.")
-
-
-class BodyForm(Strict):
-    """A rule: variables, and matches of which the first or all are taken."""
-
-    id: str = Field("", description="Name of the rule, for people.")
-    description: str = Field("", description="What the rule is for.")
-    variables: list[VariableForm] = Field([], description="Named expressions.")
-    match: list[MatchForm] | None = Field(None, min_length=1, description="The first one is taken.")
-    aggregate: list[MatchForm] | None = Field(
-        None, min_length=1, description="All are taken, and give a list."
-    )
 
 
 class ImportForm(Strict):
@@ -96,7 +67,24 @@ def load(source: Source, limits: Limits = DEFAULT_LIMITS) -> CelPolicy:
 
     Raises `CompileError` with everything that is wrong with the file, its CEL aside.
     """
-    document = read(source, limits)
+    return load_document(read(source, limits))
+
+
+def is_cel_policy(document: Document) -> bool:
+    """Whether a file looks like a CEL Policy file and not like one of this library.
+
+    >>> is_cel_policy(read(Source("p.yaml", "name: p\nrule: {match: [{output: true}]}")))
+    True
+    """
+    root = document.root
+    kind = document.node(("kind",))
+    if isinstance(kind, Scalar) and kind.value == _ADMISSION:
+        return True
+    return isinstance(root, Pairs) and "rule" in root.by_key and "apiVersion" not in root.by_key
+
+
+def load_document(document: Document) -> CelPolicy:
+    """The policy that a file's document holds. Raises `CompileError` as `load` does."""
     if document.node(("kind",)) is not None:
         return _admission(document)
     form = fit(document, RuleFile)
@@ -110,13 +98,20 @@ def load(source: Source, limits: Limits = DEFAULT_LIMITS) -> CelPolicy:
             span = document.span(("imports", at, "name"))
             help = "names have the form `package.Type`"
             problems.append(Diagnostic("bad-import", message, span, help=help))
-    rule = _rule(document, ("rule",), form.rule, problems)
-    problems += _nested_aggregates(rule, within=False)
-    for one in rules(rule):
-        problems += _repeated(one.variables)
+    rule = body(document, ("rule",), form.rule, problems)
     if problems:
         raise CompileError(problems)
-    return CelPolicy(source.path, form.name, form.description, tuple(imports), rule)
+    path = document.source.path
+    return CelPolicy(path, form.name, form.description, tuple(imports), rule)
+
+
+def body(document: Document, path: Path, form: BodyForm, problems: list[Diagnostic]) -> PolicyRule:
+    """The rule at a path of a document; what is wrong with it is added to `problems`."""
+    rule = _rule(document, path, form, problems)
+    problems += _nested_aggregates(rule, within=False)
+    for one in rule.within():
+        problems += _repeated(one.variables)
+    return rule
 
 
 def _text(document: Document, path: Path) -> Text | None:
@@ -207,9 +202,9 @@ def _repeated(variables: tuple[Variable, ...]) -> list[Diagnostic]:
 
 def _admission(document: Document) -> CelPolicy:
     form = fit(document, AdmissionFile)
-    if form.kind != "ValidatingAdmissionPolicy":
+    if form.kind != _ADMISSION:
         message = f"`{form.kind[:80]}` is not a kind of policy that can be read"
-        help = "it may be `ValidatingAdmissionPolicy`, or be left out"
+        help = f"it may be `{_ADMISSION}`, or be left out"
         span = document.span(("kind",))
         raise CompileError([Diagnostic("wrong-value", message, span, help=help)])
     matches = []

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from policyengine.cel.ast import Constant
 from policyengine.cel.checked import CheckedExpression
-from policyengine.cel.environment import Environment
 from policyengine.cel.types import BOOL, DYN, ERROR, STRING, ListType, Type
 from policyengine.cel.unify import Unifier
 from policyengine.diagnostics import CompileError, Diagnostic
-from policyengine.rules.cel_policy.model import Match, PolicyRule
+from policyengine.rules.model import Match, PolicyRule
 from policyengine.source import Text
+
+Check = Callable[[Text, Mapping[str, Type], Type | None], CheckedExpression | None]
+"""Checks an expression, given the policy's variables that it may read and the type that it must
+have. Raises `CompileError`; gives None for what is wrong and told of elsewhere."""
 
 
 @dataclass(slots=True)
 class Typed:
-    """What checking has learnt: every expression, by its text, and everything that is wrong."""
+    """What checking has learnt: every expression, by its text, and everything that is wrong.
+
+    `broken` says that something is wrong that is told of elsewhere.
+    """
 
     expressions: dict[Text, CheckedExpression] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
+    broken: bool = False
 
     def literally(self, text: Text | None, value: bool) -> bool:
         """Whether a condition is the literal `true` or `false`; without one it is true."""
@@ -52,16 +59,16 @@ class Typed:
         return False
 
 
-def typed(rule: PolicyRule, environment: Environment) -> Typed:
+def typed(rule: PolicyRule, check: Check) -> Typed:
     """All expressions of a rule, checked. What is wrong is in `problems`."""
-    checking = _Checking(environment)
+    checking = _Checking(check)
     checking.rule(rule, {})
     return checking.found
 
 
 class _Checking:
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
+    def __init__(self, check: Check) -> None:
+        self._check_one = check
         self._unifier = Unifier()
         self.found = Typed()
 
@@ -95,9 +102,12 @@ class _Checking:
         self, text: Text, scope: Mapping[str, Type], expected: Type | None
     ) -> CheckedExpression | None:
         try:
-            checked = self._environment.extended(scope).check(text, expected)
+            checked = self._check_one(text, scope, expected)
         except CompileError as error:
             self.found.problems += error.diagnostics
+            return None
+        if checked is None:
+            self.found.broken = True
             return None
         self.found.expressions[text] = checked
         return checked
