@@ -1,4 +1,4 @@
-"""Every example of the README, run in the order in which a reader meets them.
+"""Every example of the README and of the guides, run in the order in which a reader meets them.
 
 `<!-- file: NAME -->` before a block writes that block to a file; a comment with more lines writes
 those lines. In `console` blocks `$ ` begins a command and the lines below are its output, where
@@ -27,6 +27,7 @@ _PIECE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 PIECES = list(_PIECE.finditer(README))
+GUIDES = ("cel-policy.md",)
 
 
 @pytest.fixture
@@ -46,10 +47,21 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_examples_do_what_they_say(place: Path) -> None:
+    assert run(place, PIECES) >= 7
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_examples_of_guides_do_what_they_say(place: Path, guide: str) -> None:
+    text = (ROOT / "docs" / guide).read_text(encoding="utf-8")
+    assert run(place, list(_PIECE.finditer(text))) >= 1
+
+
+def run(place: Path, pieces: list[re.Match[str]]) -> int:
+    """Write the files, run the commands and the Python, and say how many ran."""
     names: dict[str, object] = {}
     target = None
     ran = 0
-    for piece in PIECES:
+    for piece in pieces:
         if piece["file"]:
             target = piece["file"]
             if piece["hidden"]:
@@ -63,7 +75,7 @@ def test_the_examples_do_what_they_say(place: Path) -> None:
         elif piece["language"] == "python":
             run_python(piece["code"], names)
             ran += 1
-    assert ran >= 7
+    return ran
 
 
 def write(path: Path, text: str) -> None:
