@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from policyengine.cel.ast import Ast
 from policyengine.cel.functions import Function, Overload
+from policyengine.cel.nodes import node
 from policyengine.cel.types import ObjectType, Type
 
 
@@ -31,6 +32,7 @@ class Declarations:
     lenient: bool = False
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class VariableRef:
     """A declared variable; on a `Select` the whole chain is the variable's dotted name."""
@@ -38,6 +40,7 @@ class VariableRef:
     name: str
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class LocalRef:
     """Variable number `index` of the `Comprehension` or `Bind` with the id `binder`."""
@@ -53,6 +56,7 @@ class TypeRef:
     name: str
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class FunctionRef:
     """The function that a `Call` means and the overloads that its argument types leave open.
@@ -86,6 +90,7 @@ class FailureRef:
 Reference = VariableRef | LocalRef | TypeRef | FunctionRef | ConstantRef | FailureRef
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class CheckedExpression:
     """An expression with a type for every node and a meaning for every name.

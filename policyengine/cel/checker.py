@@ -171,7 +171,7 @@ class _Checker:
                 type_ = self._struct(node)
             case _:
                 assert_never(node)
-        if type(type_) is not Primitive:
+        if type(type_) is not Primitive and type(type_) is not ObjectType:
             if ERROR in parts(type_):
                 type_ = ERROR
             elif not self._unifier.fits(type_):
@@ -193,14 +193,17 @@ class _Checker:
         Returns its type and how many fields are part of it. Variables come before types, so that
         no type's name can take a field away from a variable.
         """
-        names = [root.name]
+        name = root.name
+        names = [name]
         for select in fields:
             if select.test or select.optional:
                 break
-            names.append(f"{names[-1]}.{select.field}")
+            name = f"{name}.{select.field}"
+            names.append(name)
         declarations = self._declarations
+        variables, container = declarations.variables, declarations.container
         for count in range(len(names) - 1, -1, -1):
-            variable = look_up(declarations.variables, names[count], declarations.container)
+            variable = look_up(variables, names[count], container)
             if variable is not None:
                 node = fields[count - 1] if count else root
                 self._references[node.id] = VariableRef(variable[0])

@@ -71,6 +71,9 @@ def candidates(name: str, container: str) -> tuple[str, ...]:
 
 def look_up(names: Mapping[str, T], name: str, container: str) -> tuple[str, T] | None:
     """The innermost declared meaning of a name: its full name and what that stands for."""
+    if not container and name[:1] != ".":
+        meaning = names.get(name)
+        return None if meaning is None else (name, meaning)
     for candidate in candidates(name, container):
         found = names.get(candidate)
         if found is not None:

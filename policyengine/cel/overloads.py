@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from policyengine.cel.checked import FunctionRef
 from policyengine.cel.functions import Function, Overload
-from policyengine.cel.types import DYN, ERROR, Primitive, Type, TypeParam
-from policyengine.cel.unify import Unifier, has_variables, instantiate
+from policyengine.cel.types import DYN, ERROR, ObjectType, Primitive, Type, TypeParam
+from policyengine.cel.unify import Unifier, has_variables, instantiate, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class _Signature:
 class _Prepared:
     """A function's overloads by style and number of arguments, and the calls already resolved.
 
-    Only calls whose argument types have no parts are kept, so that their number is bounded.
+    A call is kept if its argument types have no variables, so that nothing is learnt from it, and
+    its result no object type: those are equal by name only, and another check has its own.
     """
 
     function: Function
@@ -52,6 +53,7 @@ class _Prepared:
 # entry holds the function, so its id stays its own.
 _PREPARED: dict[int, _Prepared] = {}
 _MAX_PREPARED = 4096
+_MAX_RESOLVED = 1024
 
 
 def resolve_call(
@@ -63,17 +65,35 @@ def resolve_call(
     """
     prepared = _PREPARED.get(id(function)) or _prepare(function)
     known = prepared.resolved_receiver if receiver else prepared.resolved
-    plain = True
+    closed = True
     for argument in arguments:
-        if type(argument) is not Primitive:
-            plain = False
+        if type(argument) is not Primitive and not _is_closed(argument):
+            closed = False
             break
-    if plain and (resolution := known.get(arguments)) is not None:
+    if closed and (resolution := known.get(arguments)) is not None:
         return resolution
     found = _resolve(unifier, prepared, arguments, receiver)
-    if found is not None and plain and not has_variables(found.result):
+    if found is not None and closed and _is_closed(found.result, objects=False):
+        if len(known) >= _MAX_RESOLVED:
+            known.clear()
         known[arguments] = found
     return found
+
+
+def _is_closed(type_: Type, *, objects: bool = True) -> bool:
+    """Whether a type has no variables, and no object types unless they may be there."""
+    match type_:
+        case Primitive():
+            return True
+        case TypeParam():
+            return False
+        case ObjectType():
+            return objects
+        case _:
+            for part in parts(type_):  # noqa: SIM110 - a generator would double the frames
+                if not _is_closed(part, objects=objects):
+                    return False
+            return True
 
 
 def _prepare(function: Function) -> _Prepared:

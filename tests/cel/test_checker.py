@@ -25,6 +25,7 @@ from policyengine.cel.functions import Function, Overload, table
 from policyengine.cel.functions.standard import LIBRARY
 from policyengine.cel.interpret import Outcome, evaluate
 from policyengine.cel.parser import parse
+from policyengine.cel.unify import parts
 from policyengine.diagnostics import CompileError, Diagnostic
 from policyengine.errors import EvaluationError
 from policyengine.source import Anchor, Text
@@ -152,6 +153,17 @@ def test_a_misspelt_function_of_a_namespace() -> None:
         "unknown-function", "there is no function `optional.off`"
     )  # fmt: skip
     assert found.note == "did you mean `optional.of`?"
+
+
+@pytest.mark.parametrize("text", ["xs[0]", "(true ? xs : xs)[0]", "pair(xs[0], 1)", "xs + xs"])
+def test_two_objects_of_one_name_are_not_taken_for_each_other(text: str) -> None:
+    """Calls already resolved are kept, and such types are equal."""
+    for field in (t.INT, t.STRING):
+        own = t.ObjectType("own", {"a": t.FieldType(field)})
+        result = checked(f"[{text}]", xs=t.ListType(own)).type
+        while not isinstance(result, t.ObjectType):
+            result = parts(result)[0]
+        assert result.fields["a"].type == field
 
 
 def test_dyn_leaves_overloads_open() -> None:
