@@ -279,7 +279,7 @@ def test_a_policy_with_too_many_variables_is_refused() -> None:
 def test_the_digest_covers_cel_policies_and_their_matches_count_as_rules() -> None:
     policy = POLICY.replace('when: request.model == "x"', "policy: cel/c.yaml")
 
-    def files(matches: int, limit: int) -> dict[str, str]:
+    def files(matches: int, limit: int) -> dict[str, str | bytes]:
         match = (
             "["
             + ", ".join(

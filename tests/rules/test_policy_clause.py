@@ -154,8 +154,8 @@ rule:
 """
     assert [holds(policy, name) for name in ("rm", "ls")] == [True, False]
     # Once the verdict is deny, nothing is asked for the rule that allows.
-    arguments = {"tool": {"name": "ls", "arguments": {"text": "the heron"}}}
-    assert judged(policy, "ls", **arguments) == (["denies"], [])
+    call = {"name": "ls", "arguments": {"text": "the heron"}}
+    assert judged(policy, "ls", tool=call) == (["denies"], [])
 
 
 def test_an_explanation_shows_the_policy_with_its_places() -> None:
