@@ -28,7 +28,7 @@ FLOORS = (
     ("explanation",),
     ("api",),
     ("testing", "analysis"),
-    ("output", "integrations", "server", "policyengine_ci"),
+    ("output", "integrations", "compat", "server", "policyengine_ci"),
     ("cli",),
     ("__main__",),
 )
@@ -51,6 +51,7 @@ OUTSIDE = {
     "pydantic": {"rules", "testing"},
     "jsonschema": {"rules", "testing"},
     "click": {"cli", "output"},
+    "celpy": {"testing"},
 }
 
 

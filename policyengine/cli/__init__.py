@@ -27,7 +27,7 @@ Start here:
 
 \b
 Exit codes: 0 ok, 1 internal error, 2 usage, 3 policy invalid, 4 tests failed,
-5 coverage below the bar, 6 policy loosened, 7 denied."""
+5 coverage below the bar, 6 policy loosened, 7 denied, 8 the engines disagree."""
 
 
 class Verbs(click.Group):

@@ -16,6 +16,7 @@ class Exit(IntEnum):
     UNCOVERED = 5
     LOOSENED = 6
     DENIED = 7
+    DISAGREED = 8
     INTERRUPTED = 130
     PIPE_CLOSED = 141
 
@@ -29,6 +30,7 @@ MEANINGS = {
     Exit.UNCOVERED: "coverage or mutation score below the bar",
     Exit.LOOSENED: "a change loosens the policy",
     Exit.DENIED: "the decision is not `allow`",
+    Exit.DISAGREED: "all else is well, but the second engine says otherwise (`--engine`)",
     Exit.INTERRUPTED: "interrupted (Ctrl-C)",
     Exit.PIPE_CLOSED: "the reader of the output went away",
 }

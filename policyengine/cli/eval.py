@@ -1,17 +1,20 @@
-"""`policyengine eval`: what does the policy decide about this request?"""
+"""`policyengine eval`: what does the policy decide, or an expression give, for this request?"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from policyengine.cli._console import Refusal, show
-from policyengine.cli._deciding import bundle_argument, clock_option, clock_reading, point_type
+from policyengine.cli._console import Refusal, say, show
+from policyengine.cli._deciding import clock_option, clock_reading, point_type
+from policyengine.cli._engines import engine_option, exit_of, report, second_opinion
 from policyengine.cli._exits import Exit
 from policyengine.cli._inputs import complain_about, is_many, read_requests
 from policyengine.cli._options import format_option
+from policyengine.diagnostics import CompileError
 from policyengine.output.reports import DecidedInput
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from policyengine import Engine
     from policyengine.rules.model import CheckedBundle
+    from policyengine.testing.second_opinion import SecondOpinion
 
 _EPILOG = """\b
 Examples:
@@ -26,44 +30,123 @@ Examples:
   cat request.json | policyengine eval policies/gateway --point llm.request --input -
   policyengine eval policies/gateway --input recorded/         a folder, with a summary
   policyengine eval policies/gateway --input requests.jsonl --format json
+  policyengine eval --expr 'size(tags) > 1' --var 'tags=["a", "b"]'
+  policyengine eval --expr 'request.model in constants.small' policies/gateway \\
+      --point llm.request --input request.json
 
 An input is a JSON object, or {"point": ..., "input": ...}. Exit code 7 when a
 decision is not `allow` (so also for `require_approval`)."""
 
 
 @click.command(epilog=_EPILOG)
-@bundle_argument()
+@click.argument("bundle", type=click.Path(), required=False)
 @click.option("--point", metavar="NAME", help="Decision point, unless the input names it.")
 @click.option(
     "--input",
     "path",
     metavar="PATH",
-    required=True,
     help="A JSON file, `-` for standard input, a folder, or a `.jsonl` file.",
 )
+@click.option("--expr", metavar="CEL", help="Evaluate this expression instead of deciding.")
+@click.option(
+    "--var",
+    "variables",
+    metavar="NAME=JSON",
+    multiple=True,
+    help="A variable for the expression; may be given more than once.",
+)
+@engine_option()
 @clock_option()
 @format_option("decision")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the decision is.")
 def command(
-    bundle: str, point: str | None, path: str, clock: str | None, format: str, exit_zero: bool
+    bundle: str | None,
+    point: str | None,
+    path: str | None,
+    expr: str | None,
+    variables: tuple[str, ...],
+    second: str | None,
+    clock: str | None,
+    format: str,
+    exit_zero: bool,
 ) -> Exit:
-    """Decide requests with a bundle, and say why."""
+    """Decide requests with a bundle, and say why; or evaluate an expression.
+
+    An expression is typed by the point's schema where there is a point; else the input's fields
+    may be of any type.
+    """
     import policyengine
 
     now = clock_reading(clock)
+    if expr is not None:
+        return _expression(expr, bundle, point, path, variables, now, second, format)
+    if bundle is None or path is None or variables:
+        wrong = "`--var` is for `--expr`" if variables else "deciding takes a bundle and `--input`"
+        raise Refusal(wrong, "`--expr` evaluates an expression without either")
     checked = policyengine.check(policyengine.load(bundle))
     engine = policyengine.Engine(policyengine.compile(checked))
-    decided = list(_decided(checked, engine, path, point, now))
+    opinion = None if second is None else second_opinion(checked)
+    decided = list(_decided(checked, engine, path, point, now, opinion))
     if is_many(path):
         show(format, "decisions", decided)
     else:
         show(format, "decision", decided[0].decision)
     allowed = all(one.decision.allowed for one in decided)
-    return Exit.OK if allowed or exit_zero else Exit.DENIED
+    code = Exit.OK if allowed or exit_zero else Exit.DENIED
+    if opinion is None:
+        return code
+    report(opinion.found)
+    return exit_of(code, opinion.found)
+
+
+def _expression(
+    text: str,
+    bundle: str | None,
+    point: str | None,
+    path: str | None,
+    variables: tuple[str, ...],
+    now: datetime | None,
+    second: str | None,
+    format: str,
+) -> Exit:
+    import policyengine
+    from policyengine.cli._trial import assigned, complain_of, trial_of
+    from policyengine.output.literals import literal, plain
+
+    if second is not None:
+        raise Refusal("`--engine` asks about the rules of a bundle", "leave out `--expr`")
+    if format not in ("pretty", "json"):
+        raise Refusal(f"a value cannot be written as `{format}`", "there are: pretty, json")
+    if path is not None and is_many(path):
+        raise Refusal("an expression takes one input", "name a single `.json` file")
+    checked = None if bundle is None else policyengine.check(policyengine.load(bundle))
+    request = None if path is None else next(read_requests(path, point))
+    trial = trial_of(checked, (request.point or None) if request else point, now)
+    if request is not None:
+        if trial.point is not None:
+            complain_about(request, trial.point.input)
+        trial.load(request.input)
+    for variable in variables:
+        trial.let(*assigned(variable))
+    try:
+        tried = trial.value(text)
+    except CompileError as error:
+        complain_of(error, text)
+        return Exit.INVALID_POLICY
+    if format == "json":
+        say(json.dumps({"type": tried.type, "value": plain(tried.value)}, ensure_ascii=False))
+    else:
+        say(literal(tried.value))
+    return Exit.OK
 
 
 def _decided(
-    checked: CheckedBundle, engine: Engine, path: str, point: str | None, now: datetime | None
+    checked: CheckedBundle,
+    engine: Engine,
+    path: str,
+    point: str | None,
+    now: datetime | None,
+    second: SecondOpinion | None,
 ) -> Iterator[DecidedInput]:
     for request in read_requests(path, point):
         if not request.point:
@@ -72,4 +155,6 @@ def _decided(
                 f"name it with `--point`; the bundle has {', '.join(checked.points)}",
             )
         complain_about(request, point_type(checked, request.point))
+        if second is not None:
+            second.ask(engine, request.point, request.input, now=now)
         yield DecidedInput(request.name, engine.decide(request.point, request.input, now=now))

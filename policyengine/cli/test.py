@@ -5,15 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+import policyengine
 from policyengine.cli._bundles import bundles
 from policyengine.cli._console import complain, say, show, shown
+from policyengine.cli._engines import engine_option, exit_of, report, second_opinion
 from policyengine.cli._exits import Exit
 from policyengine.cli._options import bundles_argument, format_option
 from policyengine.output import renderer
 from policyengine.testing import CaseResult, SuiteResults, run, together
+
+if TYPE_CHECKING:
+    from policyengine.testing.second_opinion import SecondOpinion
 
 _EPILOG = """\b
 Examples:
@@ -22,6 +28,7 @@ Examples:
   policyengine test --filter 'premium !eu'       tests with `premium` but without `eu`
   policyengine test --filter 'models/*'          all tests of the suite `models`
   policyengine test --format junit --output r.xml
+  policyengine test --engine cel-python          ask another CEL engine as well
 
 Tests are YAML files in the folder `tests/` of a bundle. Exit code 4 when a test
 fails, and when there is none: what is not tested is not known to work."""
@@ -36,6 +43,7 @@ _PATIENCE_NS = 500_000_000
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the result to this file.")
 @click.option("--filter", "expression", metavar="EXPR", help="Run the tests whose names fit.")
 @click.option("--fail-fast", is_flag=True, help="Stop after the first test that fails.")
+@engine_option()
 @click.option("--shuffle", metavar="SEED", type=int, help="Run in another order, by this number.")
 def command(
     paths: tuple[str, ...],
@@ -44,6 +52,7 @@ def command(
     expression: str | None,
     fail_fast: bool,
     shuffle: int | None,
+    second: str | None,
 ) -> Exit:
     """Run the policy tests of bundles.
 
@@ -51,15 +60,20 @@ def command(
     """
     found = bundles(paths or (".",))
     results: list[SuiteResults] = []
+    opinions: list[SecondOpinion] = []
     with _Progress() as progress:
         for path in found:
+            checked = policyengine.check(policyengine.load(path))
+            if second is not None:
+                opinions.append(second_opinion(checked))
             results.append(
                 run(
-                    path,
+                    checked,
                     filter=expression,
                     shuffle_seed=shuffle,
                     fail_fast=fail_fast,
                     on_result=progress,
+                    second=opinions[-1] if opinions else None,
                 )
             )
             if fail_fast and _stopped(results[-1]):
@@ -75,7 +89,16 @@ def command(
         for path in untested if len(found) > 1 else ():
             complain(f"FAIL  {path} has no tests")
     passed = whole.ok and not (untested and expression is None)
-    return Exit.OK if passed else Exit.TESTS_FAILED
+    code = Exit.OK if passed else Exit.TESTS_FAILED
+    return _with_opinions(code, opinions) if opinions else code
+
+
+def _with_opinions(code: Exit, asked: list[SecondOpinion]) -> Exit:
+    from policyengine.testing.second_opinion import together
+
+    opinion = together([each.found for each in asked])
+    report(opinion)
+    return exit_of(code, opinion)
 
 
 def _stopped(results: SuiteResults) -> bool:

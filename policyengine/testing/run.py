@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from policyengine.api import Engine
     from policyengine.engine.facts import Answer
     from policyengine.rules.model import Bundle, CheckedBundle
+    from policyengine.testing.second_opinion import SecondOpinion
 
 
 class OnResult(Protocol):
@@ -53,12 +54,14 @@ def run(
     shuffle_seed: int | None = None,
     fail_fast: bool = False,
     on_result: OnResult | None = None,
+    second: SecondOpinion | None = None,
 ) -> SuiteResults:
     """Run the tests in a bundle's folder `tests/`.
 
     `files` is where to find them, by default the bundle's own folder on disk. `filter` chooses
     tests by name (see `Selection`), `shuffle_seed` puts them into another order, `fail_fast` stops
-    after the first that does not pass.
+    after the first that does not pass. `second` is asked about every request that is decided; it
+    must be of the same checked bundle, and what it finds is its own to tell.
 
     Raises `CompileError` if the bundle itself is invalid. What is wrong with a test file is in
     the results.
@@ -74,7 +77,7 @@ def run(
         Random(shuffle_seed).shuffle(chosen)  # noqa: S311
     results: list[CaseResult] = []
     for case in chosen:
-        result = _timed(case, subject)
+        result = _timed(case, subject, second)
         results.append(result)
         if on_result is not None:
             on_result(result, len(results), len(chosen))
@@ -122,13 +125,13 @@ def _subject(bundle: str | Path | Bundle | CheckedBundle) -> _Subject:
     return _Subject(checked, policyengine.Engine(program), frozenset(names), guards)
 
 
-def _timed(case: Case, subject: _Subject) -> CaseResult:
+def _timed(case: Case, subject: _Subject, second: SecondOpinion | None) -> CaseResult:
     began = time.perf_counter_ns()
-    result = _result(case, subject)
+    result = _result(case, subject, second)
     return replace(result, duration_ns=time.perf_counter_ns() - began)
 
 
-def _result(case: Case, subject: _Subject) -> CaseResult:
+def _result(case: Case, subject: _Subject, second: SecondOpinion | None) -> CaseResult:
     told = CaseResult(case.suite.model.name, case.name, "passed", case.span)
     if case.problem is not None:
         message = ": ".join(filter(None, (case.problem.message, case.problem.note)))
@@ -139,7 +142,7 @@ def _result(case: Case, subject: _Subject) -> CaseResult:
         case model.CompileTest() as test:
             return _compiled(case, test, told)
         case model.DecisionTest() as test:
-            return _decided(case, test, told, subject)
+            return _decided(case, test, told, subject, second)
         case None:
             raise ValueError("a case has either a test or a problem")
 
@@ -157,7 +160,11 @@ def _compiled(case: Case, test: model.CompileTest, told: CaseResult) -> CaseResu
 
 
 def _decided(
-    case: Case, test: model.DecisionTest, told: CaseResult, subject: _Subject
+    case: Case,
+    test: model.DecisionTest,
+    told: CaseResult,
+    subject: _Subject,
+    second: SecondOpinion | None,
 ) -> CaseResult:
     mistake = _mistake(case, test, subject)
     if mistake:
@@ -165,6 +172,8 @@ def _decided(
     facts = {name: _known(answer) for name, answer in test.facts.items()}
     now = moment(case.clock)
     decision = subject.engine.decide(case.point, case.input, facts=facts, now=now)
+    if second is not None:
+        second.ask(subject.engine, case.point, case.input, facts=facts, now=now)
     wrong = differences(test.expect, decision, case.suite.document, (*case.place, "expect"))
     if not wrong:
         return told

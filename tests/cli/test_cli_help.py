@@ -12,7 +12,7 @@ from policyengine.cli import main
 from policyengine.cli._docs import markdown
 from policyengine.cli._exits import MEANINGS, Exit
 
-VERBS = ["check", "eval", "explain", "fmt", "gate", "init", "schema", "test"]
+VERBS = ["check", "eval", "explain", "fmt", "gate", "init", "repl", "schema", "test"]
 
 
 def test_verbs_are_the_files_of_the_room() -> None:
@@ -52,7 +52,7 @@ def test_the_page_is_fresh() -> None:
         (("zzz",), "there are: check, eval"),
         (("check", "--formt", "json"), "Did you mean"),
         (("check", "--format", "xml"), "'pretty'"),
-        (("eval",), "Missing argument"),
+        (("eval",), "takes a bundle and `--input`"),
     ],
 )
 def test_usage_errors(run: Callable, arguments: tuple[str, ...], told: str) -> None:

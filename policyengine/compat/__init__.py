@@ -1,0 +1,1 @@
+"""Drop-in packages: the public interface of other CEL libraries over this engine."""
