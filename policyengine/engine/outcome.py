@@ -180,20 +180,19 @@ class Outcome:
     def settle(self) -> Verdict:
         """The verdict: the strictest that was asked for, else the point's default."""
         if self.verdict is None:
-            silent = self._point.default == "deny" and not self._point.rules
-            code = "no-policy" if silent else "default"
             self.verdict = self._point.default
-            message = (
-                f"no policy decides `{self._point.name}`, so it is denied"
-                if silent
-                else f"no rule decided, and the default of `{self._point.name}` is to "
-                f"{self._point.default.replace('_', ' ')}"
-            )
-            self.reasons.append(
-                Reason(code=code, effect=self._point.default, message=message)  # type: ignore[arg-type]
-            )
+            if _stricter(self.verdict, self._at_least) == self.verdict:
+                self.reasons.append(self._by_default(self.verdict))
         self.verdict = _stricter(self.verdict, self._at_least)
         return self.verdict
+
+    def _by_default(self, default: Verdict) -> Reason:
+        name = self._point.name
+        if default == "deny" and not self._point.rules:
+            message = f"no policy decides `{name}`, so it is denied"
+            return Reason(code="no-policy", effect=default, message=message)
+        message = f"no rule decided, and the default of `{name}` is to {default.replace('_', ' ')}"
+        return Reason(code="default", effect=default, message=message)
 
     def obligations(
         self, texts: Mapping[str, str]

@@ -77,6 +77,9 @@ class Random(CheckedBundle):
 
     __slots__ = ()
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
     def __repr__(self) -> str:
         point = self.points[NAME]
         variables = {
@@ -92,7 +95,7 @@ class Random(CheckedBundle):
             for rule in point.rules
         ]  # fmt: skip
         required = [name for name, field in point.point.input.fields.items() if field.required]
-        return f"<{point.default}: {variables} {rules} required: {required}>"
+        return f"<{point.default}: {variables} {rules} required: {required}>"[:8000]
 
 
 @st.composite
