@@ -11,6 +11,7 @@ PY := $(VENV)/bin/python
 PLACE := $(shell pwd | cksum | cut -d' ' -f1)
 RUNTIME := $(VENV)/.runtime-$(PLACE)
 TOOLS := $(VENV)/.tools-$(PLACE)
+PEERS := $(VENV)/.peers-$(PLACE)
 LOCK := "$(PY)" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 EXTRAS := pii classifiers ci redis server
@@ -48,7 +49,7 @@ generated: $(TOOLS)
 fuzz: $(TOOLS) ## Random CEL against a second engine (ARGS="--seconds 60 --seed 1")
 	@"$(PY)" tests/fuzz/fuzz.py $(ARGS)
 
-bench: $(TOOLS) ## Measure beside hand-written Python and cel-python; writes docs/benchmarks.md
+bench: $(PEERS) ## Measure beside Python by hand and other engines (ARGS="--only rules --quick")
 	@"$(PY)" benchmarks/run.py $(ARGS)
 
 golden: $(TOOLS) ## Renew the goldens of the tests and the generated documentation
@@ -60,6 +61,8 @@ lock: $(TOOLS) ## Renew requirements/*.txt (ARGS=--upgrade for newer versions)
 	@$(LOCK) $(ARGS) pyproject.toml --extra dev -c requirements/core.txt -o requirements/dev.txt
 	@echo 'hatchling>=1.27' | \
 		$(LOCK) $(ARGS) - -c requirements/dev.txt -o requirements/build.txt
+	@$(LOCK) $(ARGS) pyproject.toml --extra bench -c requirements/dev.txt \
+		-o requirements/lock-bench.txt
 	@for extra in $(EXTRAS); do \
 		$(LOCK) $(ARGS) pyproject.toml --extra $$extra -c requirements/core.txt \
 			-o requirements/lock-$$extra.txt || exit 1; \
@@ -97,4 +100,9 @@ $(RUNTIME): requirements/core.txt requirements/build.txt pyproject.toml
 $(TOOLS): $(RUNTIME) requirements/dev.txt
 	@echo "Installing the tools for tests and checks ..." >&2
 	@$(call install,-r requirements/dev.txt)
+	@touch "$@"
+
+$(PEERS): $(TOOLS) requirements/lock-bench.txt
+	@echo "Installing the engines to compare with ..." >&2
+	@$(call install,-r requirements/lock-bench.txt)
 	@touch "$@"

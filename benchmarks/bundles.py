@@ -1,129 +1,286 @@
-"""Whole bundles of 10 and 100 rules, matched rule ids included."""
+"""Whole bundles: the ids of the rules that match a request, from 1 rule to 10,000."""
 
 from __future__ import annotations
 
-import json
+import copy
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from expressions import INPUT
-from harness import Result, race
-from peers import RUNNERS, activation, evaluators
+import rulesets
+from harness import OURS, Effort, Race, Target, Way, progress, race
+from inputs import REQUESTS, request
+from peers import PeerError, of_texts
+from rulesets import BEYOND_AND_MORE, EQUAL, GUARDED, MENTIONS, MIX, POINT, VARIABLES, written
 
 import policyengine
+from policyengine.codegen import index
 from policyengine.values.times import Timestamp
 
+SECTION = "rules"
+SIZES = (1, 10, 50, 100, 1_000, 10_000)
+BY_HAND = "hand-written `if`s"
+TABLES = "hand-written tables"
 NOW = Timestamp(1_768_478_400_000_000_000)
-POINT = "llm.request"
-MANIFEST = {
-    "apiVersion": "policyengine.dev/v1",
-    "kind": "Bundle",
-    "name": "benchmark",
-    "version": "0.1.0",
-}
-# CEL, and the same in Python; `{n}` is the rule's number. Rule 2 of every four may match.
-RULES = (
-    (
-        'request.model == "model-{n}" && subject.tier == "free"',
-        'request["model"] == "model-{n}" and subject["tier"] == "free"',
-    ),
-    (
-        "request.max_tokens > {n} * 1000 && route.region != 'us'",
-        'request["max_tokens"] > {n} * 1000 and route["region"] != "us"',
-    ),
-    (
-        'subject.team in ["team-{n}", "group-{n}"] && !request.stream',
-        'subject["team"] in ("team-{n}", "group-{n}") and not request["stream"]',
-    ),
-    (
-        'request.model.startsWith("vendor-{n}/") || subject.id == "user-{n}"',
-        'request["model"].startswith("vendor-{n}/") or subject["id"] == "user-{n}"',
-    ),
+TARGETS = {1_000: Target(2_000, "ns"), 10_000: Target(3_000, "ns")}
+DECIDE_TARGET = Target(8_000, "ns")
+MENTIONS_TARGET = Target(10_000, "ns")
+
+# Some match no rule, some one, some two.
+ASKED = (
+    *REQUESTS[:3],
+    request("model-0", "free", 400, "eu"),
+    request("vendor-2/large", "pro", 2400, "eu"),
+    request("model-8", "free", 1_000_003, "us"),
 )
 
 
-def conditions(count: int, column: int) -> list[str]:
-    """The conditions of a bundle, in CEL (column 0) or in Python (column 1)."""
-    return [RULES[n % len(RULES)][column].replace("{n}", str(n)) for n in range(count)]
+def results(
+    peers: Mapping[str, ModuleType], effort: Effort, wanted: Sequence[str]
+) -> Iterator[Race]:
+    """Bundles of every size, with fields missing, without an index, and the whole `decide`."""
+    sizes = SIZES if effort.rounds > 10 else SIZES[:4]
 
+    def chosen(title: str) -> bool:
+        return not wanted or any(word in f"{SECTION} {title}" for word in wanted)
 
-def program(count: int) -> policyengine.Program:
-    """A compiled bundle with so many rules."""
-    rules = [
-        {"id": f"r{n}", "when": condition, "deny": "No."}
-        for n, condition in enumerate(conditions(count, 0))
-    ]
-    policy = {
-        "apiVersion": "policyengine.dev/v1",
-        "kind": "Policy",
-        "metadata": {"name": "p"},
-        "on": [POINT],
-        "rules": rules,
-    }
     with tempfile.TemporaryDirectory() as place:
-        # JSON is YAML.
-        (Path(place) / "bundle.yaml").write_text(json.dumps(MANIFEST, indent=1))
-        (Path(place) / "policy.yaml").write_text(json.dumps(policy, indent=1))
-        return policyengine.compile(policyengine.check(policyengine.load(place)))
+        left_out: dict[str, str] = {}
+        for count in sizes:
+            if chosen(title := _rules(count)):
+                progress(title)
+                yield _mix(title, count, peers, effort, left_out)
+        for made in (_missing, _guarded, _thresholds, _index, _decide, _mentions):
+            if chosen(made.__doc__ or ""):
+                progress(f"rules, {made.__doc__}")
+                yield from made(Path(place), peers, effort)
 
 
-def by_hand(count: int) -> Callable[[Mapping[str, Any]], list[int]]:
-    """What a person would write: one function, one `if` for each rule."""
-    lines = ["def matched(i):", ' request, subject, route = i["request"], i["subject"], i["route"]']
-    lines.append(" found = []")
-    for n, condition in enumerate(conditions(count, 1)):
-        lines.append(f" if {condition}: found.append({n})")
-    lines.append(" return found")
-    names: dict[str, Any] = {}
-    exec("\n".join(lines), names)
-    function: Callable[[Mapping[str, Any]], list[int]] = names["matched"]
-    return function
+def function(program: policyengine.Program) -> Callable[[Mapping[str, Any]], list[int]]:
+    """The generated function of the point: the ids of matched rules."""
+    judge = program.functions()[program.points[POINT].function]
+    return lambda input: judge(input, NOW)[0]
 
 
-def peer(texts: list[str], runner: str) -> Callable[[Mapping[str, Any]], list[int]]:
-    """cel-python with one program for each rule, asked in turn."""
-    programs = [evaluators(text)[runner] for text in texts]
-    return lambda active: [n for n, evaluate in enumerate(programs) if evaluate(active)]
+def _judged(judge: Callable[..., Any], input: Mapping[str, Any]) -> Any:
+    return judge(input, NOW)
 
 
-def results() -> Iterator[Result]:
-    """Bundles beside hand-written Python and cel-python, then the whole of `Engine.decide`."""
-    active = activation(INPUT)
-    for count in (10, 100):
-        compiled = program(count)
-        function = compiled.functions()[compiled.points[POINT].function]
+def _with_errors(judged: Any) -> list[int]:
+    matched, errors = judged
+    return sorted({*matched, *(position for position, _ in errors)})
 
-        def ours(function: Callable[..., Any] = function) -> list[int]:
-            matched: list[int] = function(INPUT, NOW)[0]
-            return matched
 
-        contestants = {
-            "hand-written Python": partial(by_hand(count), INPUT),
-            "policyengine": ours,
-        }
-        for runner in RUNNERS:
-            contestants[runner] = partial(peer(conditions(count, 0), runner), active)
-        yield race(f"{count} rules", "matched rule ids of one request", contestants)
+def _rules(count: int) -> str:
+    return f"{count:,} rule" + ("s" if count > 1 else "")
 
-    engine = policyengine.Engine(program(100))
-    matched = by_hand(100)
 
-    def decided() -> list[int]:
-        decision = engine.decide(POINT, INPUT)
-        return [int(r.rule[1:]) for r in decision.reasons if r.rule]
+def _mix(
+    title: str,
+    count: int,
+    peers: Mapping[str, ModuleType],
+    effort: Effort,
+    left_out: dict[str, str],
+) -> Race:
+    contestants = {
+        BY_HAND: Way(rulesets.tried(written(MIX, count, "python"))),
+        TABLES: Way(rulesets.looked_up(count)),
+        OURS: Way(function(rulesets.mixed(count))),
+    }
+    absent: dict[str, str] = dict(left_out)
+    for name, peer in peers.items():
+        if name in left_out:
+            continue
+        texts = written(MIX, count, peer.LANGUAGE)
+        try:
+            ways, why = _ready(peer, texts, effort)
+        except PeerError as reason:
+            ways, why = {}, str(reason)
+        contestants.update({f"{name}, {how}": way for how, way in ways.items()})
+        if why:
+            left_out[name] = why
+            if not ways:
+                absent[name] = why
+    note = "The ids of all rules that match, six requests in turn."
+    medians = race(contestants, ASKED, effort)
+    return Race(SECTION, title, note, medians, absent, TARGETS.get(count), size=count)
 
-    # What turns the decision into numbers costs time too, and is measured on its own.
-    decision = engine.decide(POINT, INPUT)
-    yield race(
-        "Engine.decide at 100 rules",
-        f"reasons, obligations, digest and time included; matched rules are {len(matched(INPUT))}",
-        {
-            "hand-written Python, matched rules only": lambda: bool(matched(INPUT)),
-            "policyengine, Engine.decide": lambda: not engine.decide(POINT, INPUT).allowed,
-        },
+
+def _ready(peer: ModuleType, texts: list[str], effort: Effort) -> tuple[dict[str, Way], str]:
+    """A peer's ways, and why it cannot take part with ten times as many rules."""
+    began = time.perf_counter()
+    ways = peer.rules(texts, VARIABLES)
+    setup = time.perf_counter() - began
+    if len(texts) < 10:
+        return ways, ""  # Mostly what is done once, whatever the number of rules.
+    slowest = 0.0
+    for way in ways.values():
+        argument = way.prepare(ASKED[0])
+        began = time.perf_counter()
+        way.ask(argument)
+        slowest = max(slowest, time.perf_counter() - began)
+    known = f"with {_rules(len(texts))}"
+    if setup * 10 > effort.setup_s:
+        return ways, f"left out: {setup:.1f} s to get ready {known}"
+    if slowest * 10 > effort.call_s:
+        return ways, f"left out: {slowest * 1000:.0f} ms a call {known}"
+    return ways, ""
+
+
+def _missing(place: Path, peers: Mapping[str, ModuleType], effort: Effort) -> Iterator[Race]:
+    """missing field"""
+    # One rule in a hundred reads `subject.org`, which no request has; every fourth reads the team.
+    rare = (*(MIX * 24), *MIX[:3], {k: t.replace("team", "org") for k, t in MIX[1].items()})
+    without_org = ASKED
+    without_team = [copy.deepcopy(each) for each in ASKED]
+    for each in without_team:
+        del each["subject"]["team"]
+    # A quarter of all rules being errors is a mistake in the policy: there is no target for that.
+    cases = (
+        ("1 rule in 100 reads it", rare, without_org, "`subject.org`", TARGETS[1_000]),
+        ("1 rule in 4 reads it", MIX, without_team, "`subject.team`", None),
     )
-    if decided() != matched(INPUT) or decision.verdict != "deny":
-        raise SystemExit("Engine.decide reports other rules than hand-written Python")
+    for count in (1_000,) if effort.rounds > 10 else (100,):
+        for how, kinds, inputs, name, target in cases:
+            conditions = written(kinds, count, "cel")
+            program = rulesets.program(place / f"missing{len(kinds)}", conditions)
+            right = rulesets.errors_match(written(kinds, count, "python"))
+            judge = program.functions()[program.points[POINT].function]
+            contestants = {
+                "hand-written, `try` for each": Way(right),
+                OURS: Way(partial(_judged, judge), read=_with_errors),
+            }
+            medians = race(contestants, inputs, effort)
+            title = f"{_rules(count)}, an optional field missing, {how}"
+            note = f"No request has {name}. A rule that can't be evaluated counts as matched."
+            yield Race(SECTION, title, note, medians, target=target)
+
+
+def _guarded(place: Path, peers: Mapping[str, ModuleType], effort: Effort) -> Iterator[Race]:
+    """has guards"""
+    count = 1_000 if effort.rounds > 10 else 100
+    kinds = (EQUAL, GUARDED)
+    yield _against_ifs(
+        f"{_rules(count)}, half of them behind `has`",
+        f"Every second rule is `{GUARDED['cel']}`; no request has `subject.org`.",
+        kinds,
+        count,
+        place / "guarded",
+        effort,
+    )
+
+
+def _thresholds(place: Path, peers: Mapping[str, ModuleType], effort: Effort) -> Iterator[Race]:
+    """thresholds that ask for more"""
+    count = 1_000 if effort.rounds > 10 else 100
+    yield _against_ifs(
+        f"{_rules(count)}, half of them thresholds that ask for more",
+        f"Every second rule is `{BEYOND_AND_MORE['cel']}`.",
+        (EQUAL, BEYOND_AND_MORE),
+        count,
+        place / "thresholds",
+        effort,
+    )
+
+
+def _against_ifs(
+    title: str,
+    note: str,
+    kinds: Sequence[Mapping[str, str]],
+    count: int,
+    place: Path,
+    effort: Effort,
+) -> Race:
+    contestants = {
+        BY_HAND: Way(rulesets.tried(written(kinds, count, "python"))),
+        OURS: Way(function(rulesets.program(place, written(kinds, count, "cel")))),
+    }
+    return Race(SECTION, title, note, race(contestants, ASKED, effort), target=TARGETS[1_000])
+
+
+def _index(place: Path, peers: Mapping[str, ModuleType], effort: Effort) -> Iterator[Race]:
+    """with and without the index"""
+    for count in (10, 50, 100):
+        conditions = written(MIX, count, "cel")
+        as_shipped = index.LEAST_RULES
+        contestants: dict[str, Way] = {}
+        for name, least in (
+            ("no index", count + 1),
+            (OURS, as_shipped),
+            ("always an index", 1),
+        ):
+            index.LEAST_RULES = least
+            try:
+                made = rulesets.program(place / f"index{count}", conditions)
+            finally:
+                index.LEAST_RULES = as_shipped
+            contestants[name] = Way(function(made))
+        note = f"The index is used for {as_shipped} or more rules of one kind."
+        # Two functions that are the same code differ by so much in a noisy run.
+        target = Target(1.05, "times") if count == 10 else None
+        medians = race(contestants, ASKED, effort)
+        title = f"{_rules(count)}, with and without the index"
+        yield Race(SECTION, title, note, medians, target=target)
+
+
+def _decide(place: Path, peers: Mapping[str, ModuleType], effort: Effort) -> Iterator[Race]:
+    """Engine.decide"""
+    engine = policyengine.Engine(rulesets.mixed(100))
+    contestants = {
+        "hand-written `if`s, matched ids only": Way(
+            rulesets.tried(written(MIX, 100, "python")), read=lambda ids: (bool(ids), ids)
+        ),
+        OURS: Way(
+            lambda input: engine.decide(POINT, input),
+            read=lambda d: (not d.allowed, [int(r.rule[1:]) for r in d.reasons if r.rule]),
+        ),
+    }
+    denied = [each for each in ASKED if contestants[OURS].read(engine.decide(POINT, each))[1]]
+    note = "Reasons, obligations, digest, time and duration included; most requests are denied."
+    yield Race(
+        SECTION,
+        "Engine.decide at 100 rules",
+        note,
+        race(contestants, denied, effort),
+        target=DECIDE_TARGET,
+    )
+
+
+def _mentions(place: Path, peers: Mapping[str, ModuleType], effort: Effort) -> Iterator[Race]:
+    """contains"""
+    conditions = written([MENTIONS], 200, "python")
+    contestants = {
+        BY_HAND: Way(rulesets.tried(conditions)),
+        OURS: Way(function(rulesets.program(place / "mentions", written([MENTIONS], 200, "cel")))),
+    }
+    absent: dict[str, str] = {}
+    for name, peer in peers.items():
+        try:
+            ways = peer.rules(
+                [of_texts(MENTIONS, peer.LANGUAGE).replace("{n}", str(n)) for n in range(200)],
+                VARIABLES,
+            )
+        except PeerError as reason:
+            absent[name] = str(reason)
+            continue
+        contestants.update({f"{name}, {how}": way for how, way in ways.items()})
+    inputs = []
+    for number in (None, 17, 181):
+        made = copy.deepcopy(ASKED[0])
+        said = "" if number is None else f"secret word {number}. "
+        made["request"]["system"] = ("All of this is quite harmless. " * 46)[
+            : 1400 - len(said)
+        ] + said
+        inputs.append(made)
+    yield Race(
+        SECTION,
+        "200 `contains` constants on one field",
+        f"`{MENTIONS['cel']}` for 200 words; the field has 1,400 characters.",
+        race(contestants, inputs, effort),
+        absent,
+        MENTIONS_TARGET,
+    )
