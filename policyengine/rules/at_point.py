@@ -65,6 +65,7 @@ class PointCheck:
         self._expressions = expressions
         self._scope = scope
         self._constants = constants
+        self._inputs = Declarations(scope.variables, scope.functions)
         self._checked: dict[str, CheckedCondition] = {}
         # Variables found wrong: what uses them is not judged, so one mistake shouts once.
         self._broken = set(group.broken)
@@ -74,6 +75,8 @@ class PointCheck:
 
         Those of the parts that are on this point, and whatever their rules and they use.
         """
+        if not self._group.order:
+            return {}
         here = list(here)
         own = {variable.name for part in here for variable in part.variables}
         rules = tuple(rule for part in here for rule in part.rules)
@@ -127,7 +130,7 @@ class PointCheck:
         if clause.text is None:
             return desugar(clause, self._point)
         expression = self._expressions.of(clause.text)
-        if expression is None or clause.text in self._group.unnamed:
+        if expression is None or (self._group.unnamed and clause.text in self._group.unnamed):
             raise _BrokenError
         return Condition(clause.name, expression.ast, clause.name == "unless", clause.span)
 
@@ -188,6 +191,8 @@ class PointCheck:
         ]
         if elsewhere:
             raise CompileError(elsewhere)
+        if not found.constants and not variables:
+            return check_types(ast, self._inputs, expected)
         constants = {f"constants.{n}": self._scope.constants[n] for n in found.constants}
         declared = {**self._scope.variables, **constants, **variables}
         return check_types(ast, Declarations(declared, self._scope.functions), expected)

@@ -89,11 +89,14 @@ def questions(
     """The question that each fact call asks, by its node id, and what is wrong with them."""
     asked: dict[int, FactInfo] = {}
     problems: list[Diagnostic] = []
-    for node in _nodes(checked.ast.root):
-        reference = checked.references.get(node.id)
-        if not isinstance(node, Call) or not isinstance(reference, FunctionRef):
-            continue
-        if not reference.function.fact:
+    calls = {
+        id_
+        for id_, reference in checked.references.items()
+        if isinstance(reference, FunctionRef) and reference.function.fact
+    }
+    # Most conditions ask nothing.
+    for node in _nodes(checked.ast.root) if calls else ():
+        if not isinstance(node, Call) or node.id not in calls:
             continue
         try:
             asked[node.id] = _question(checked, node, constants)

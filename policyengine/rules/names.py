@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from policyengine.cel.ast import Ast, Bind, Call, Comprehension, Expr, Ident, Select, children
+from policyengine.cel.ast import (
+    Ast,
+    Bind,
+    Call,
+    Comprehension,
+    Constant,
+    Expr,
+    Ident,
+    Select,
+    children,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +40,51 @@ def uses(ast: Ast) -> Uses:
     (['a'], ['b'], ['request'])
     """
     found = Uses({}, {}, {}, {})
-    for node in _free(ast.root, frozenset()):
-        match node:
-            case Select(operand=Ident(name="variables"), field=name):
-                found.variables.setdefault(name, node)
-            case Select(operand=Ident(name="constants"), field=name):
-                found.constants.setdefault(name, node)
-            case Call(target=None):
-                found.calls.setdefault(node.function, node)
-            case Ident():
-                found.roots.setdefault(node.name.removeprefix("."), node)
-            case _:
-                pass
+    _collect(ast.root, frozenset(), found)
     return found
 
 
-def _free(node: Expr, bound: frozenset[str]) -> Iterator[Expr]:
-    """Nodes outside in, names that a macro binds left out."""
-    match node:
-        case Ident():
-            if node.name not in bound:
-                yield node
-        case Select(operand=Ident(name=("variables" | "constants") as root)) if root not in bound:
-            yield node
-        case Comprehension():
-            yield from _free(node.range, bound)
-            inner = bound.union(node.variables)
-            for part in (node.condition, node.result):
-                if part is not None:
-                    yield from _free(part, inner)
-        case Bind():
-            yield from _free(node.value, bound)
-            yield from _free(node.body, bound | {node.name})
-        case _:
-            yield node
-            for child in children(node):
-                yield from _free(child, bound)
+def _collect(root: Expr, bound: frozenset[str], found: Uses) -> None:
+    """Nodes outside in and from left to right, names that a macro binds left out."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        match node:
+            case Ident():
+                if node.name not in bound:
+                    found.roots.setdefault(node.name.removeprefix("."), node)
+            case Select():
+                _select(node, bound, found, stack)
+            case Call():
+                stack += reversed(node.args)
+                if node.target is None:
+                    found.calls.setdefault(node.function, node)
+                else:
+                    stack.append(node.target)
+            case Comprehension():
+                _collect(node.range, bound, found)
+                inner = bound.union(node.variables)
+                for part in (node.condition, node.result):
+                    if part is not None:
+                        _collect(part, inner, found)
+            case Bind():
+                _collect(node.value, bound, found)
+                _collect(node.body, bound | {node.name}, found)
+            case Constant():
+                pass
+            case _:
+                stack += reversed(children(node))
+
+
+def _select(node: Select, bound: frozenset[str], found: Uses, stack: list[Expr]) -> None:
+    operand = node.operand
+    if not isinstance(operand, Ident):
+        stack.append(operand)
+    elif operand.name in bound:
+        return
+    elif operand.name == "variables":
+        found.variables.setdefault(node.field, node)
+    elif operand.name == "constants":
+        found.constants.setdefault(node.field, node)
+    else:
+        found.roots.setdefault(operand.name.removeprefix("."), operand)

@@ -29,22 +29,34 @@ class Expressions:
 
     def __init__(self) -> None:
         self._known: dict[Text, Expression | None] = {}
+        # The same by identity: a text is asked for many times, and hashing all its places takes
+        # longer than checking it. A text that is held here cannot lend its id to another.
+        self._same: dict[int, tuple[Text, Expression | None]] = {}
         self.problems: list[Diagnostic] = []
 
     def of(self, text: Text) -> Expression | None:
         """The parsed expression, or None where it cannot be parsed."""
-        if text not in self._known:
-            self._known[text] = None
-            try:
-                ast = parse(text, macros=macros())
-                self._known[text] = Expression(ast, uses(ast))
-            except CompileError as error:
-                self.problems += error.diagnostics
-        return self._known[text]
+        same = self._same.get(id(text))
+        if same is None:
+            same = self._same[id(text)] = text, self._of(text)
+        return same[1]
+
+    def _of(self, text: Text) -> Expression | None:
+        if text in self._known:
+            return self._known[text]
+        found = None
+        try:
+            ast = parse(text, macros=macros())
+            found = Expression(ast, uses(ast))
+        except CompileError as error:
+            self.problems += error.diagnostics
+        self._known[text] = found
+        return found
 
     def uses_of(self, ast: Ast) -> Uses:
         """The names that a tree uses; those of sugar are looked up once too."""
-        known = self._known.get(ast.text)
+        same = self._same.get(id(ast.text))
+        known = same[1] if same is not None else self._known.get(ast.text)
         return known.uses if known is not None else uses(ast)
 
     def of_policy(self, policy: Policy) -> Iterator[Expression]:
@@ -164,6 +176,8 @@ def unknown_name(kind: str, name: str, span: Span, known: Iterable[str]) -> Diag
 
 def unused_variables(one: Group, expressions: Expressions) -> Iterator[Diagnostic]:
     """A warning for each variable that nothing uses."""
+    if not any(part.variables for part in one.parts):
+        return
     used = set(one.used_by(tuple(r for part in one.parts for r in part.rules), expressions))
     for needed in one.needs.values():
         used |= needed
