@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+from bundles import BY_HAND, TABLES
 from harness import OURS, Race
 from matplotlib.figure import Figure
 from report import best
@@ -35,7 +36,7 @@ def draw(races: Sequence[Race], path: Path) -> None:
                 ys,
                 label=name,
                 color="#7F7F7F" if by_hand else colour,
-                linestyle="--" if by_hand else "-",
+                linestyle={BY_HAND: ":", TABLES: "--"}.get(name, "-"),
                 marker="o",
                 markersize=4,
                 linewidth=3 if name == OURS else 1.5,

@@ -22,8 +22,8 @@ ratio, not the time.
 
 - **hand-written Python** is what a good engineer writes who trusts the types: a comprehension,
   `any`, a tuple for `in`, and CEL's own errors: a missing key raises, and an int that leaves 64
-  bits raises. It is the measure of all ratios.
-  Where that is `any`, **a loop for `any`** is longer to write and takes less time.
+  bits raises. It is the measure of all ratios. Where it is `any`, **a loop for `any`** is longer to
+  write and takes less time.
 - **types checked** is the same, with a test of the class of each value that is read, as an author
   must write who does not know who calls. policyengine always tests them, and in addition gives
   CEL's answer, not an exception, where fields are missing and `&&` or `||` can settle the matter.
@@ -31,7 +31,8 @@ ratio, not the time.
 - Of a peer, **ready** means at its best: programs compiled, handles, activations and inputs in
   its own types made beforehand and not timed. **dict in** means as its users call it: compiled
   beforehand, and one plain dict for each call. policyengine is always given a plain dict.
-- pycasbin stops at its first match and is only held to that one. regopy has no 64-bit ints.
+- pycasbin stops at its first match and is only held to that one. regopy and pycasbin do not check
+  arithmetic for overflow.
 """
 
 TITLES = {
@@ -207,7 +208,8 @@ def _table(race: Race) -> list[str]:
         lines.append(f"{race.note}\n")
     lines.append("| | median | ratio |\n|---|---:|---:|")
     lines += [
-        f"| {name} | {amount(race, name)} | {ratio:,.2f} |" for name, ratio in race.ratios.items()
+        f"| {name} | {amount(race, name)} | {_three(ratio)} |"
+        for name, ratio in race.ratios.items()
     ]
     lines += [f"| {name} | n/a | {why} |" for name, why in race.absent.items()]
     lines.append("")
@@ -218,4 +220,6 @@ def _three(value: float) -> str:
     """Three digits, or all before the point."""
     if value >= 100:
         return f"{value:,.0f}"
+    if value < 0.1:
+        return f"{value:.2g}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
