@@ -34,7 +34,9 @@ class Module:
         INVARIANT: it ends in `_` and digits, as no name that the emitters choose themselves does.
         """
         self._count += 1
-        return f"{_UNSAFE.sub('_', hint)[:40]}_{self._count}"
+        safe = _UNSAFE.sub("_", hint)[:40]
+        # Python's compiler takes any text for a name, but who reads the module as text does not.
+        return f"{'_' if safe[:1].isdigit() else ''}{safe}_{self._count}"
 
     def runtime(self, path: str | Callable[..., Any]) -> ast.expr:
         """A callable of `policyengine.values` (`"strings.contains"`), or a user's own."""
