@@ -7,6 +7,7 @@ an offset in a folded, quoted or indented value leads to its line and column.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
@@ -27,6 +28,7 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\
 _NOT_FINITE = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
 _MAX_DIGITS = 64
 
+_NEWLINE = re.compile("\n")
 _BREAK = r"(?:\r\n|\r|\n)"
 # A fold: white space, the end of a line, and everything up to the next character of text. Other
 # blanks are taken as a whole, so that a long run is not tried from each of its characters.
@@ -99,19 +101,19 @@ class Places:
     @classmethod
     def of(cls, source: Source) -> Places:
         """The places of a file; lines end at `\\n`, as for `Source.line`."""
-        ends = (i + 1 for i, character in enumerate(source.text) if character == "\n")
-        return cls(source, (0, *ends))
+        return cls(source, (0, *(match.end() for match in _NEWLINE.finditer(source.text))))
 
     def at(self, index: int) -> tuple[int, int]:
         """Line and column of a character."""
-        from bisect import bisect_right
-
         line = bisect_right(self.starts, index)
         return line, index - self.starts[line - 1] + 1
 
     def span(self, start: int, end: int) -> Span:
         """The span of the characters from `start` up to `end`."""
         line, column = self.at(start)
+        # Nearly all that has a span begins and ends on one line.
+        if line == len(self.starts) or end < self.starts[line]:
+            return Span(self.source.path, line, column, line, column + end - start)
         end_line, end_column = self.at(end)
         if end > start and end_column == 1:
             end_line, end_column = self.at(end - 1)
@@ -151,9 +153,13 @@ def locate(places: Places, start: int, end: int, style: str, value: str) -> Loca
 def _flow(source: str, start: int, end: int, style: str, value: str) -> list[tuple[int, int]]:
     """Pairs of (offset in the value, index in the file) for a plain or quoted scalar."""
     inner, stop = (start + 1, end - 1) if style else (start, end)
+    if source.startswith(value, inner) and len(value) == stop - inner:
+        return [(0, inner)]
     pairs, size, at = [(0, inner)], 0, inner
     built: list[str] = []
     for match in _PIECES[style].finditer(source, inner, stop):
+        if match.lastgroup == "blank":
+            continue
         built.append(source[at : match.start()])
         size += match.start() - at
         at = match.end()
@@ -179,8 +185,6 @@ def _replacement(match: re.Match[str]) -> str:
             if code in "xuU":
                 return chr(min(int(piece[2:], 16), 0x10FFFF))
             return _ESCAPES.get(code, "")
-        case "blank":
-            return piece
         case "join":
             return "\n" * (_breaks(piece) - 1)
         case _:
