@@ -103,6 +103,9 @@ def _equality(
     if _comparable(kinds) or any(map(_is_text, nodes)):
         return compare(values[0], ast.Eq() if equal else ast.NotEq(), values[1])
     if "null_type" in kinds:
+        # Python warns of a literal beside `is`.
+        if any(isinstance(node, cel.Constant) and node.kind != "null" for node in nodes):
+            return ast.Constant(value=not equal)
         return compare(values[0], ast.Is() if equal else ast.IsNot(), values[1])
     return None
 
