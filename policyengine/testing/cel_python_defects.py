@@ -19,7 +19,7 @@ _PLAIN_TEXT = (STRING, BYTES, INT, UINT)
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A known difference: a stable name, one sentence, and when it is behind a disagreement."""
+    """A known difference: a stable name, and one sentence about it."""
 
     name: str
     sentence: str
@@ -44,12 +44,8 @@ def _text_of_other(call: _Call) -> bool:
     return call[0] == "string" and call[1][0] not in _PLAIN_TEXT
 
 
+# The first that fits is named, so the narrow ones come first.
 _ROWS = (
-    _Row(
-        Defect("mixed-types", "it has no comparison between values of different types"),
-        lambda call: call[0] in _COMPARED,
-        "TypeError",
-    ),
     _Row(
         Defect("seconds-as-timestamp", "it makes no timestamp of a number of seconds"),
         lambda call: call == ("timestamp", (INT,)),
@@ -60,12 +56,12 @@ _ROWS = (
         lambda call: call[0] in ("_==_", "_!=_", "@in") and BOOL in call[1],
     ),
     _Row(
-        Defect("microseconds", "it cuts times off after the microseconds"),
-        _named("timestamp", "duration"),
-    ),
-    _Row(
         Defect("duration-milliseconds", "`getMilliseconds` is the whole duration, not a part"),
         _named("getMilliseconds"),
+    ),
+    _Row(
+        Defect("microseconds", "it cuts times off after the microseconds"),
+        _named("timestamp", "duration"),
     ),
     _Row(
         Defect("texts-of-values", "`string(...)` writes bools, doubles and times in its own way"),
@@ -74,6 +70,11 @@ _ROWS = (
     _Row(
         Defect("signs-of-infinity", "dividing a double by zero is always positive infinity"),
         _named("_/_"),
+    ),
+    _Row(
+        Defect("mixed-types", "it has no comparison between values of different types"),
+        lambda call: call[0] in _COMPARED,
+        "TypeError",
     ),
 )
 

@@ -123,6 +123,7 @@ class SecondOpinion:
             raise NoSecondEngineError("cel-python is not installed") from None
         self._celpy: Any = celpy
         self._environment = celpy.Environment()
+        self._functions = frozenset(self._celpy.evaluation.base_functions) | {"dyn"}
         self._checked = checked
         self._written: dict[int, Written | Unaskable] = {}
         self._runners: dict[str, Any] = {}
@@ -203,6 +204,7 @@ class SecondOpinion:
         context: dict[str, Any],
         answers: _Answers,
     ) -> Said | None:
+        """What both say of a clause; None where they differ, or it could not be asked."""
         text = self._text(condition)
         where = (rule.policy.name, rule.rule.id, condition.clause)
         if isinstance(text, Unaskable):
@@ -217,7 +219,7 @@ class SecondOpinion:
         shown = text.text if len(text.text) <= 200 else text.text[:199] + "…"
         found = Disagreement(*where, shown, ours, theirs, condition.span, defect)
         self._disagreements[id(condition), ours, theirs] = found
-        return theirs
+        return None
 
     def _decided(
         self,
@@ -226,7 +228,7 @@ class SecondOpinion:
         told: list[Said | None],
         decided: Mapping[tuple[str, str], bool],
     ) -> None:
-        """Holds the compiled decision against a rule whose every clause they agree on."""
+        """Holds the compiled decision against a rule on whose every clause they agree."""
         holds = [said.holds for said in told if said is not None]
         if len(holds) < len(told) or trace.result == "error" or None in holds:
             return
@@ -243,7 +245,7 @@ class SecondOpinion:
     def _text(self, condition: CheckedCondition) -> Written | Unaskable:
         found = self._written.get(id(condition))
         if found is None:
-            found = written(condition, frozenset(self._celpy.evaluation.base_functions))
+            found = written(condition, self._functions)
             self._written[id(condition)] = found
         return found
 

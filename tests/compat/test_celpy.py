@@ -163,7 +163,7 @@ def test_other_exceptions_are_the_callers() -> None:
         ("9223372036854775807 + 1", ValueError, 21),
         ("'a' + 1", TypeError, 5),
         ("x", KeyError, 1),
-        ("{}.a", KeyError, 1),
+        ("{}.a", KeyError, 4),
         ("[1][2]", IndexError, 4),
         ("nope(1)", TypeError, 1),
         ("int('x')", ValueError, 1),

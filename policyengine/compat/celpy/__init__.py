@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policyengine.compat.celpy import adapter, celparser, celtypes, evaluation
-from policyengine.compat.celpy._expression import Expression, by_name
+from policyengine.compat.celpy._expression import Compiled, Expression, by_name
 from policyengine.compat.celpy._values import TYPES
 from policyengine.compat.celpy.adapter import JSON, CELJSONDecoder, CELJSONEncoder, json_to_cel
 from policyengine.compat.celpy.celparser import CELParseError, CELParser
@@ -79,6 +79,7 @@ class Runner:
         self.environment = environment
         self.ast = ast
         self.functions = functions
+        self._compiled: Compiled | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.environment}, {self.ast}, {self.functions})"
@@ -94,8 +95,12 @@ class Runner:
 
         Raises `CELEvalError`.
         """
-        compiled = self.ast.compiled(self.environment.package, by_name(self.functions))
-        return compiled.evaluate(context)
+        if self._compiled is None:
+            known = self.environment
+            self._compiled = self.ast.compiled(
+                known.package, by_name(self.functions), known.annotations
+            )
+        return self._compiled.evaluate(context)
 
 
 class InterpretedRunner(Runner):

@@ -18,7 +18,9 @@ from policyengine.cel.functions import Function, Overload
 from policyengine.cel.interpret import Outcome, evaluate
 from policyengine.cel.names import candidates, dotted
 from policyengine.cel.types import DYN
+from policyengine.compat.celpy import _hosts as hosts
 from policyengine.compat.celpy._failures import CarriedError, CELEvalError, eval_error
+from policyengine.compat.celpy._hosts import Messages, messages_in
 from policyengine.compat.celpy._standard import functions as standard
 from policyengine.compat.celpy._values import from_engine, to_engine
 from policyengine.errors import EvaluationError
@@ -45,14 +47,17 @@ class Expression:
         self.ast = ast
         self._compiled: dict[Any, Compiled] = {}
 
-    def compiled(self, package: str | None, functions: Functions) -> Compiled:
-        """The expression in a package, with a caller's functions."""
-        key = (package or "", tuple(functions.items()))
+    def compiled(
+        self, package: str | None, functions: Functions, annotations: Mapping[str, Any]
+    ) -> Compiled:
+        """The expression in a package, with a caller's functions and classes of messages."""
+        messages = messages_in(annotations)
+        key = (package or "", tuple(functions.items()), tuple(messages.items()))
         found = self._compiled.get(key)
         if found is None:
             if len(self._compiled) >= _KEPT:
                 self._compiled.clear()
-            found = self._compiled[key] = Compiled(self.ast, package or "", functions)
+            found = self._compiled[key] = Compiled(self.ast, package or "", functions, messages)
         return found
 
     def __repr__(self) -> str:
@@ -62,16 +67,21 @@ class Expression:
 class Compiled:
     """An expression that is ready for activations. Threads may share it."""
 
-    __slots__ = ("_ast", "_forms", "_functions", "_names", "_package", "_theirs")
+    __slots__ = ("_ast", "_forms", "_messages", "_names", "_package", "_theirs")
 
-    def __init__(self, ast: cel.Ast, package: str, functions: Functions) -> None:
+    def __init__(
+        self, ast: cel.Ast, package: str, functions: Functions, messages: Messages
+    ) -> None:
         self._ast = ast
         self._package = package
+        self._messages = messages
         calls = set(_calls(ast.root))
         called = {name for name, _, _ in calls}
-        self._theirs = [name for name in functions if name in called]
-        theirs = {name: _row(name, functions[name], calls) for name in self._theirs}
-        self._functions = {**standard(), **theirs}
+        self._theirs = {
+            name: _row(name, function, calls)
+            for name, function in functions.items()
+            if name in called
+        }
         self._names = frozenset(_names(ast.root, package))
         self._forms: dict[frozenset[str], Callable[[dict[str, Any]], Any]] = {}
 
@@ -90,21 +100,24 @@ class Compiled:
             raise eval_error(error) from error
 
     def _form(self, given: frozenset[str]) -> Callable[[dict[str, Any]], Any]:
-        declarations = Declarations(
-            dict.fromkeys(given, DYN), self._functions, container=self._package, lenient=True
-        )
-        checked = check(self._ast, declarations)
-        traced = _Traced(checked)
-        if self._theirs:
-            return traced.evaluate
+        variables = dict.fromkeys(given, DYN)
+        table = {**hosts.functions(), **hosts.makers(self._messages), **self._theirs}
+        ast = hosts.opened(self._ast, given, self._package, self._messages)
+        slow = _Traced(
+            check(ast, Declarations(variables, table, container=self._package, lenient=True))
+        ).evaluate
+        if self._theirs or self._messages:
+            return slow
+        fast = Declarations(variables, standard(), container=self._package, lenient=True)
+        checked = check(self._ast, fast)
         compiled = Program(checked, expression(checked)).evaluate
 
         def run(bindings: dict[str, Any]) -> Any:
             try:
                 return compiled(bindings)
             except EvaluationError:
-                # The same again, slowly, to learn where.
-                return traced.evaluate(bindings)
+                # Slowly again: to learn where, or for values that the engine does not know.
+                return slow(bindings)
 
         return run
 

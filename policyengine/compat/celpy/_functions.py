@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
 
 from policyengine.cel.functions import Function, library
 from policyengine.compat.celpy._failures import eval_error
+from policyengine.compat.celpy._standard import implementation
 from policyengine.compat.celpy._values import from_engine, to_engine
 from policyengine.errors import EvaluationError
 
 
 def _callable(row: Function) -> Callable[..., Any]:
-    module, _, name = str(row.impl).rpartition(".")
-    implementation = getattr(import_module(f"policyengine.values.{module}"), name)
+    known = implementation(row)
 
     def function(*args: Any) -> Any:
         try:
-            return from_engine(implementation(*map(to_engine, args)))
+            return from_engine(known(*map(to_engine, args)))
         except EvaluationError as error:
             return eval_error(error)
 

@@ -40,7 +40,7 @@ def functions() -> Mapping[str, Function]:
     """The functions of all libraries by their names."""
     rows = dict(table(row for name in LIBRARIES for row in library(name).functions))
     for name in _ZONED:
-        rows[name] = replace(rows[name], impl=_with_aliases(_implementation(rows[name])))
+        rows[name] = replace(rows[name], impl=_with_aliases(implementation(rows[name])))
     rows["duration"] = replace(rows["duration"], impl=_duration)
     known = rows["contains"]
     inside = tuple(
@@ -51,8 +51,11 @@ def functions() -> Mapping[str, Function]:
     return rows
 
 
-def _implementation(row: Function) -> Callable[..., Any]:
-    module, _, name = str(row.impl).rpartition(".")
+def implementation(row: Function) -> Callable[..., Any]:
+    """What a row of the table calls."""
+    if not isinstance(row.impl, str):
+        return row.impl
+    module, _, name = row.impl.rpartition(".")
     found: Callable[..., Any] = getattr(import_module(f"policyengine.values.{module}"), name)
     return found
 

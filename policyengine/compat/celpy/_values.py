@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from policyengine.compat.celpy import celtypes
 from policyengine.values import failures
-from policyengine.values.kinds import INT_MAX, INT_MIN, TypeValue, UInt
+from policyengine.values.kinds import INT_MAX, INT_MIN, TypeValue, UInt, type_name
 from policyengine.values.maps import MixedMap, make_map
 from policyengine.values.times import Duration, Timestamp
 
@@ -36,6 +36,11 @@ _NAMES: Final = {class_: name for name, class_ in TYPES.items()} | {
 }
 
 
+def is_host(value: object) -> bool:
+    """Whether the engine knows nothing of a value's class."""
+    return type_name(value) == "unknown"
+
+
 def to_engine(value: Any) -> Any:
     """A value of a caller as the engine has it; what has no CEL type is left as it is.
 
@@ -52,7 +57,10 @@ def _to_engine(value: Any, depth: int) -> Any:
     convert = _PLAIN.get(kind)
     if convert is not None:
         return convert(value)
-    if kind in (list, tuple, dict) or isinstance(value, list | tuple | Mapping):
+    # Messages of a caller's own class have fields that only they know of.
+    if isinstance(value, celtypes.MessageType) and kind is not celtypes.MessageType:
+        return value
+    if isinstance(value, list | tuple | Mapping):
         return _container(value, depth)
     for base, convert in _BASES:
         if isinstance(value, base):

@@ -69,7 +69,8 @@ class Evaluator:
         variables: Context = context or {}
         if known.variables:
             variables = {**known.variables, **variables}
-        return self.ast.compiled(known.package, known.functions).evaluate(variables)
+        compiled = self.ast.compiled(known.package, known.functions, known.annotations)
+        return compiled.evaluate(variables)
 
 
 __all__ = [
