@@ -24,6 +24,7 @@ from policyengine.cel.ast import (
     Select,
     Struct,
 )
+from policyengine.cel.charges import Charge, charged
 from policyengine.cel.checked import (
     CheckedExpression,
     ConstantRef,
@@ -40,6 +41,7 @@ from policyengine.cel.types import ObjectType
 from policyengine.errors import EvaluationError
 from policyengine.values import conform, containers, failures, kinds, maps
 from policyengine.values import wellknown as messages
+from policyengine.values.budget import Budget, absorbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,16 @@ class _Once:
 class _Run:
     """One evaluation."""
 
-    __slots__ = ("_bindings", "_checked", "_facts", "_inputs", "_locals", "_trace")
+    __slots__ = (
+        "_bindings",
+        "_budget",
+        "_charged",
+        "_checked",
+        "_facts",
+        "_inputs",
+        "_locals",
+        "_trace",
+    )
 
     def __init__(
         self,
@@ -126,16 +137,24 @@ class _Run:
         self._trace = trace
         self._inputs = inputs
         self._locals: dict[LocalRef, Any] = {}
+        # What is paid for in the outermost loop that is under way, and from what.
+        self._charged: dict[int, Charge] | None = None
+        self._budget = Budget()
 
     def visit(self, node: Expr) -> Any:
-        if self._trace is None:
+        charge = self._charged.get(node.id) if self._charged else None
+        if self._trace is None and charge is None:
             return self._value(node)
         try:
             value = self._value(node)
+            if charge is not None:
+                value = self._budget.paid(value, charge.shift, charge.deep)
         except EvaluationError as error:
-            self._trace(node, Outcome(error=error))
+            if self._trace is not None:
+                self._trace(node, Outcome(error=error))
             raise
-        self._trace(node, Outcome(value))
+        if self._trace is not None:
+            self._trace(node, Outcome(value))
         return value
 
     def _value(self, node: Expr) -> Any:
@@ -257,7 +276,7 @@ class _Run:
                 if not isinstance(value, bool):
                     raise failures.no_such_overload(node.function, value)
             except EvaluationError as error:
-                failure = failure or error
+                failure = absorbed(failure, error)
         if failure is not None:
             raise failure
         return not decisive
@@ -293,6 +312,15 @@ class _Run:
 
     def _comprehension(self, node: Comprehension) -> Any:
         over = self.visit(node.range)
+        if self._charged is not None:
+            return self._loop(node, over)
+        self._charged, self._budget = charged(self._checked, node), Budget()
+        try:
+            return self._loop(node, over)
+        finally:
+            self._charged = None
+
+    def _loop(self, node: Comprehension, over: Any) -> Any:
         steps = self._steps(node, over)
         match node.kind:
             case "all" | "exists":
@@ -343,7 +371,7 @@ class _Run:
                 if self._holds(node) is decisive:
                     return decisive
             except EvaluationError as error:
-                failure = failure or error
+                failure = absorbed(failure, error)
         if failure is not None:
             raise failure
         return not decisive

@@ -29,7 +29,7 @@ CODES: Final[dict[str, str]] = {
     "bad-argument": "a function was given a value of the right type that it does not take",
     "no-value": "the value of an empty optional was read",
     "too-large": "a string, bytes or list would be larger than the limit",
-    "too-costly": "a search would look at more characters than the limit",
+    "cost-exceeded": "loops in loops, or a search, would take more steps than the limit",
     "too-deep": "a value or an expression is nested more deeply than the limit",
 }
 
@@ -153,9 +153,14 @@ def too_large(type_: str, limit: int) -> EvaluationError:
     return EvaluationError("too-large", f"the {type_} would be larger than {limit}")
 
 
-def too_costly() -> EvaluationError:
-    """All matches of a pattern are asked for that looks far ahead at each of them."""
-    return EvaluationError("too-costly", "the pattern looks too far ahead at each of its matches")
+def search_too_long(limit: int) -> EvaluationError:
+    """A regular expression needs more than `limit` steps for this text."""
+    return EvaluationError("cost-exceeded", f"the pattern takes more than {limit} steps")
+
+
+def cost_exceeded(limit: int) -> EvaluationError:
+    """Loops that multiply each other's length, or that of a text, took more than `limit` steps."""
+    return EvaluationError("cost-exceeded", f"the loops take more than {limit} steps")
 
 
 def too_deep(limit: int) -> EvaluationError:

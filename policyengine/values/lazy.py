@@ -12,6 +12,7 @@ from typing import Any
 
 from policyengine.errors import EvaluationError
 from policyengine.values import failures
+from policyengine.values.budget import absorbed
 from policyengine.values.kinds import OptionalValue
 from policyengine.values.maps import MixedMap, make_map
 
@@ -34,7 +35,7 @@ def _settled(operands: tuple[Thunk, ...], operator: str, decisive: bool) -> bool
         try:
             value = operand()
         except EvaluationError as error:
-            failure = failure or error
+            failure = absorbed(failure, error)
             continue
         if value is decisive:
             return True
@@ -117,7 +118,7 @@ def _search(value: Any, predicate: Callable[..., Any], arity: int, decisive: boo
             if _holds(predicate, item, arity) is decisive:
                 return True
         except EvaluationError as error:
-            failure = failure or error
+            failure = absorbed(failure, error)
     if failure is not None:
         raise failure
     return False

@@ -22,6 +22,8 @@ ARGUMENTS = {
     "bad_key": (1.5,),
     "too_large": ("string", 10),
     "too_deep": (10,),
+    "cost_exceeded": (10,),
+    "search_too_long": (10,),
 }
 
 BUILDERS = sorted(

@@ -99,7 +99,7 @@ class Fast:
 
     def emit(self, node: cel.Expr) -> Value:
         """The value of a node, of its static type on the surface."""
-        made = self._emit(node)
+        made = self.loops.charge(node, self._emit(node))
         text = self.checked.ast.text
         return Value(placed(made.node, text, node.start, node.end), made.deep)
 
@@ -123,6 +123,7 @@ class Fast:
     def over(self, checked: CheckedExpression, node: cel.Expr) -> Value:
         """Emits a node of an expression, perhaps in the place of a name in another one."""
         before, self._expression = self._expression, checked
+        self.loops.enter(checked)
         try:
             return self.emit(node)
         finally:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 
 from policyengine.cel import ast as cel
+from policyengine.cel.charges import Charge, charged, charged_in_turns
+from policyengine.cel.checked import CheckedExpression
 from policyengine.cel.emit.kinds import kind
 from policyengine.cel.emit.module import assign, call, compare, load, method, negated, store
-from policyengine.cel.emit.paths import class_of, guard
+from policyengine.cel.emit.paths import class_of, guard, path_of
+from policyengine.cel.emit.reference import paid, tuple_of
 from policyengine.cel.emit.value import Emitter, Unsuited, Value
 from policyengine.cel.types import DYN, INT, ListType, MapType, Type
 
@@ -21,21 +24,78 @@ class Loops:
     def __init__(self, fast: Emitter) -> None:
         self._fast = fast
         self._nested = 0
+        # What is paid for in the outermost loop that is being emitted, by expression and node.
+        self._charged: dict[tuple[int, int], Charge] = {}
+        self._entered: set[int] = set()
+        self._budget = self._range = ""
+        self._reserved: list[ast.expr] = []
+
+    def enter(self, checked: CheckedExpression) -> None:
+        """Another expression is emitted in the place of a name, perhaps within a loop."""
+        if self._nested and id(checked) not in self._entered:
+            self._note(checked, charged_in_turns(checked))
+
+    def _note(self, checked: CheckedExpression, charges: dict[int, Charge]) -> None:
+        self._entered.add(id(checked))
+        self._charged.update({(id(checked), node): charge for node, charge in charges.items()})
+
+    def charge(self, node: cel.Expr, made: Value) -> Value:
+        """The value of a node; in a loop its size is paid for, where that is needed."""
+        if not self._nested:
+            return made
+        charge = self._charged.get((id(self._fast.checked), node.id))
+        if charge is None:
+            return made
+        plain = isinstance(made.node, ast.Name) and not charge.deep
+        if plain and self._nested == 1 and self._range and path_of(self._fast.checked, node):
+            # It is the same in each turn, and known before the first.
+            self._reserved.append(tuple_of([made.node, ast.Constant(value=charge.shift)]))
+            return made
+        self._budget = self._budget or self._fast.module.fresh("budget")
+        return Value(paid(load(self._budget), made.node, charge), made.deep)
 
     def emit(self, node: cel.Comprehension) -> Value:
         """The value of a comprehension; its loop goes into the current block."""
         if self._nested >= MAX_NESTED_LOOPS or node.kind == "transform_map_entry":
             raise Unsuited
+        fast = self._fast
+        run = fast.emit(node.range)
+        if not self._nested:
+            run = self._open(node, run)
         self._nested += 1
         try:
-            made, deep = self._emit(node)
+            made, deep = self._emit(node, run)
         finally:
             self._nested -= 1
         return Value(made, deep)
 
-    def _emit(self, node: cel.Comprehension) -> tuple[ast.expr, bool]:
+    def _open(self, node: cel.Comprehension, run: Value) -> Value:
+        """Begins an outermost loop; its range gets a name, where something is paid for."""
         fast = self._fast
-        run = fast.emit(node.range)
+        self._charged.clear()
+        self._entered.clear()
+        self._reserved.clear()
+        self._budget = self._range = ""
+        self._note(fast.checked, charged(fast.checked, node))
+        if not self._charged:
+            return run
+        self._range = fast.module.fresh("range")
+        fast.add(assign(self._range, run.node))
+        return Value(load(self._range), run.deep)
+
+    def _pay(self) -> None:
+        """What comes before an outermost loop: its budget, and what each turn takes from it."""
+        if self._nested > 1 or not (self._budget or self._reserved):
+            return
+        fast = self._fast
+        budget = self._budget or fast.module.fresh("budget")
+        fast.add(assign(budget, call(fast.module.runtime("budget.Budget"))))
+        if self._reserved:
+            taken = method(load(budget), "reserve", load(self._range), *self._reserved)
+            fast.add(ast.Expr(value=taken))
+
+    def _emit(self, node: cel.Comprehension, run: Value) -> tuple[ast.expr, bool]:
+        fast = self._fast
         names = self._variables(node, run.deep)
         iterated = self._iterated(node, run.node)
         result = fast.module.fresh(node.kind)
@@ -55,6 +115,7 @@ class Loops:
         value = made.node if made is not None else None
         deep = made.deep if made is not None else deep
         target = self._target(names)
+        self._pay()
         if plain and node.kind in ("filter", "map", "transform_list"):
             return self._comprehension(node, names, target, iterated, condition, value), deep
         match node.kind:

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from policyengine.cel import ast as cel
 from policyengine.cel import wellknown
+from policyengine.cel.charges import Charge, charged
 from policyengine.cel.checked import (
     CheckedExpression,
     ConstantRef,
@@ -19,7 +20,7 @@ from policyengine.cel.checked import (
 )
 from policyengine.cel.emit.calls import LAZY, gives_part
 from policyengine.cel.emit.kinds import kind
-from policyengine.cel.emit.module import Module, call, load, placed, thunk
+from policyengine.cel.emit.module import Module, call, load, method, placed, thunk
 from policyengine.cel.types import ObjectType, OptionalType
 
 Resolve = Callable[[VariableRef, cel.Expr], ast.expr]
@@ -56,10 +57,16 @@ class Reference:
         self._resolve = resolve
         self._ask = ask
         self._locals: dict[tuple[int, int], tuple[str, bool]] = {}
+        # What is paid for in the outermost loop that is being emitted, and from what.
+        self._charged: dict[int, Charge] | None = None
+        self._budget = ""
 
     def emit(self, node: cel.Expr) -> ast.expr:
         """The Python expression of a node."""
         made = self._emit(node)
+        charge = self._charged.get(node.id) if self._charged else None
+        if charge is not None:
+            made = paid(load(self._budget), made, charge)
         return placed(made, self._checked.ast.text, node.start, node.end)
 
     def _emit(self, node: cel.Expr) -> ast.expr:
@@ -204,6 +211,18 @@ class Reference:
         return self._run("wellknown.message", ast.Constant(value=reference.name), fields)
 
     def _comprehension(self, node: cel.Comprehension) -> ast.expr:
+        over = self.emit(node.range)
+        if self._charged is not None:
+            return self._loop(node, over)
+        self._charged = charged(self._checked, node)
+        self._budget = self._module.fresh("budget")
+        made = self._loop(node, over)
+        if self._charged:
+            made = call(thunk(made, self._budget), self._run("budget.Budget"))
+        self._charged = None
+        return made
+
+    def _loop(self, node: cel.Comprehension, over: ast.expr) -> ast.expr:
         names = [self._bound(node.id, i, name) for i, name in enumerate(node.variables)]
         parts: list[ast.expr] = []
         if node.condition is not None:
@@ -213,7 +232,15 @@ class Reference:
         if node.result is not None:
             parts.append(thunk(self.emit(node.result), *names))
         arity = ast.Constant(value=len(names))
-        return self._run(f"lazy.{_MACROS[node.kind]}", self.emit(node.range), *parts, arity)
+        return self._run(f"lazy.{_MACROS[node.kind]}", over, *parts, arity)
+
+
+def paid(budget: ast.expr, value: ast.expr, charge: Charge) -> ast.expr:
+    """The value, its size taken from a budget."""
+    options = [ast.Constant(value=charge.shift)]
+    if charge.deep:
+        options.append(ast.Constant(value=True))
+    return method(budget, "paid", value, *options)
 
 
 def positions(optional: frozenset[int], module: Module) -> ast.expr:

@@ -12,12 +12,20 @@ from __future__ import annotations
 
 from enum import Enum
 
+from policyengine.values import failures
 from policyengine.values.regex.alphabet import EDGE, Alphabet, holding, place
 from policyengine.values.regex.program import Op, Program
 
 # In instruction numbers and transitions held; about four megabytes.
 _ROOM = 1 << 16
 _STATE_COST = 16
+# A search that could visit more instructions than this counts them, and stops there.
+MAX_VISITS = 1 << 21
+
+
+def may_cost(program: Program, text: str) -> bool:
+    """Whether a search could need more than `MAX_VISITS`: a cached state costs nothing."""
+    return len(program.ops) * len(text) > MAX_VISITS
 
 
 class Order(Enum):
@@ -61,10 +69,11 @@ class Automaton:
     """One program with its cache of states.
 
     Threads share it: what two of them compute at once is equal, and a dropped state still works.
-    `steps` counts visits of instructions and characters looked at, for tests.
+    `steps` counts visits of instructions and characters looked at, for tests. With a `limit` of
+    visits it serves one text alone, and what it raises depends on that text alone.
     """
 
-    def __init__(self, program: Program, order: Order) -> None:
+    def __init__(self, program: Program, order: Order, limit: int | None = None) -> None:
         self.program = program
         self.order = order
         self.asserts = program.asserts
@@ -73,6 +82,7 @@ class Automaton:
         self.states: dict[_Key, State] = {}
         self.room = _ROOM
         self.steps = 0
+        self.left = limit
 
     def start(self, before: int) -> State:
         """The state after the character class `before`, or at the edge of the text."""
@@ -81,7 +91,12 @@ class Automaton:
 
     def follow(self, state: State, code: int) -> State:
         """The state after one more character, remembered in `state`."""
+        before = self.steps
         targets, matched = self._advance(state, code)
+        if self.left is not None:
+            self.left -= self.steps - before
+            if self.left < 0:
+                raise failures.search_too_long(MAX_VISITS)
         if self.order is not Order.FIRST:
             targets = sorted(targets)
         found = self._state(
@@ -147,7 +162,12 @@ class Automaton:
             state.clear()
 
     def search(self, text: str) -> bool:
-        """Whether a match lies anywhere in the text (`Order.ANY`)."""
+        """Whether a match lies anywhere in the text (`Order.ANY`).
+
+        Raises `EvaluationError` (`cost-exceeded`).
+        """
+        if self.left is None and may_cost(self.program, text):
+            return Automaton(self.program, self.order, MAX_VISITS).search(text)
         state = self.start(EDGE)
         codes = self.alphabet
         for code in map(codes.__getitem__, text):

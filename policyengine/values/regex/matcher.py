@@ -8,10 +8,10 @@ from typing import Final
 
 from policyengine.values import failures
 from policyengine.values.regex.contains import required, searcher
-from policyengine.values.regex.dfa import Automaton, Order
+from policyengine.values.regex.dfa import MAX_VISITS, Automaton, Order, may_cost
 from policyengine.values.regex.linear import is_anchored, is_linear
 from policyengine.values.regex.pike import Pike
-from policyengine.values.regex.program import build
+from policyengine.values.regex.program import Program, build
 from policyengine.values.regex.syntax import Node, Pattern
 from policyengine.values.regex.translate import to_re
 
@@ -83,7 +83,7 @@ class Regex:
         self.search: Callable[[str], bool] = searcher(parsed.root)
         self._root = parsed.root
         # Made when first asked for. Two threads may both make it; either serves.
-        self._locate: Locate | None = None
+        self._locate: tuple[Program | None, Locate] | None = None
 
     def find(self, text: str, pos: int = 0) -> Match | None:
         """The leftmost match that starts at `pos` or later, preferred as RE2 and Perl do.
@@ -94,7 +94,7 @@ class Regex:
         >>> compile("(?P<key>[a-z]+)=").find("a b c=1").span("key")
         (4, 5)
         """
-        spans, _ = self._located()(text, pos)
+        spans, _ = self._located(text)(text, pos)
         return None if spans is None else Match(text, spans, self.names)
 
     def find_all(self, text: str) -> Iterator[Match]:
@@ -102,10 +102,10 @@ class Regex:
 
         Each step is linear in the text. A pattern such as `.*b|a` must look far ahead at every
         match, so all steps together would be quadratic, as in RE2: raises `EvaluationError`
-        (`too-costly`) where they look at too many characters.
+        (`cost-exceeded`) where they look at too many characters.
         """
-        locate = self._located()
-        left = _FREE_LOOKS + _LOOKS * len(text)
+        locate = self._located(text)
+        looks = left = _FREE_LOOKS + _LOOKS * len(text)
         pos = 0
         while pos <= len(text):
             spans, reach = locate(text, pos)
@@ -113,25 +113,30 @@ class Regex:
                 return
             left -= reach - pos
             if left < 0:
-                raise failures.too_costly()
+                raise failures.search_too_long(looks)
             yield Match(text, spans, self.names)
             start, end = spans[0]
             pos = end + 1 if end == start else end
 
-    def _located(self) -> Locate:
-        locate = self._locate
-        if locate is None:
-            locate = self._locate = _locator(self._root, self.groups)
+    def _located(self, text: str) -> Locate:
+        found = self._locate
+        if found is None:
+            found = self._locate = _locator(self._root, self.groups)
+        program, locate = found
+        if program is not None and may_cost(program, text):
+            return _by_automata(self._root, program, self.groups, MAX_VISITS)
         return locate
 
     def __repr__(self) -> str:
         return f"Regex({self.pattern!r})"
 
 
-def _locator(root: Node, groups: int) -> Locate:
+def _locator(root: Node, groups: int) -> tuple[Program | None, Locate]:
+    """How spans are found, and the program that it runs, if it is one of ours."""
     if is_linear(root):
-        return _by_re(root)
-    return _by_automata(root, groups)
+        return None, _by_re(root)
+    program = build(root)
+    return program, _by_automata(root, program, groups)
 
 
 def _by_re(root: Node) -> Locate:
@@ -148,12 +153,11 @@ def _by_re(root: Node) -> Locate:
     return locate
 
 
-def _by_automata(root: Node, groups: int) -> Locate:
+def _by_automata(root: Node, program: Program, groups: int, limit: int | None = None) -> Locate:
     """The end by one automaton, the start by a second one run backwards, then the groups."""
-    program = build(root)
-    forwards = Automaton(program, Order.FIRST)
-    backwards = Automaton(build(root, backwards=True), Order.LONGEST)
-    pike = Pike(program, groups) if groups else None
+    forwards = Automaton(program, Order.FIRST, limit)
+    backwards = Automaton(build(root, backwards=True), Order.LONGEST, limit)
+    pike = Pike(program, groups, limit) if groups else None
     literal = required(root)
 
     def locate(text: str, pos: int) -> tuple[Spans | None, int]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from policyengine.values import failures
 from policyengine.values.regex.alphabet import EDGE, holding
 from policyengine.values.regex.charset import contains
+from policyengine.values.regex.dfa import MAX_VISITS
 from policyengine.values.regex.program import Op, Program
 
 Slots = tuple[int, ...]
 
 
 class Pike:
-    """Runs one program. `steps` counts visits of instructions, for tests."""
+    """Runs one program. `steps` counts visits of instructions, for tests.
 
-    def __init__(self, program: Program, groups: int) -> None:
+    With a `limit` of visits it serves one text alone.
+    """
+
+    def __init__(self, program: Program, groups: int, limit: int | None = None) -> None:
         self.program = program
         self.slots = 2 * groups + 2
         self.sets = tuple(program.sets)
         self.steps = 0
+        self.left = limit
 
     def groups(self, text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
         """The spans of the match from `start` to `end` and of its groups, (-1, -1) where unused."""
@@ -68,4 +74,8 @@ class Pike:
                     matched = slots
                     break
         self.steps += len(seen)
+        if self.left is not None:
+            self.left -= len(seen)
+            if self.left < 0:
+                raise failures.search_too_long(MAX_VISITS)
         return ready, matched

@@ -101,7 +101,7 @@ def test_spans_and_groups_are_those_of_re2(case: tuple[str, str]) -> None:
     parsed = parse(pattern)
     automaton = Automaton(build(trimmed(parsed.root)), Order.ANY)
     assert automaton.search(text) is bool(expected)
-    located, _ = _by_automata(parsed.root, parsed.groups)(text, 0)
+    located, _ = _by_automata(parsed.root, build(parsed.root), parsed.groups)(text, 0)
     assert located == (expected[0] if expected else None)
 
 

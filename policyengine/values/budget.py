@@ -1,0 +1,94 @@
+"""What loops within loops may cost: steps that are counted where they could multiply.
+
+A loop over the input is linear in it and is not counted. What is: a loop that another loop starts
+again and again, and a text or list that is read as a whole in each turn of a loop, where these are
+not a new part of the input each time (`policyengine.cel.charges` says which). So a hostile input of
+two long lists ends in `cost-exceeded` instead of running for hours.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from policyengine.errors import EvaluationError
+from policyengine.values import failures
+from policyengine.values.conform import Unsure
+from policyengine.values.kinds import OptionalValue
+from policyengine.values.maps import MixedMap
+
+# All pairs of about five hundred elements.
+MAX_STEPS: Final = 1 << 18
+# An element counts as much as so many characters, as a power of two.
+_ELEMENT: Final = 4
+
+_COUNTED: Final = frozenset({list, tuple, dict, MixedMap})
+_TEXTS: Final = frozenset({str, bytes})
+_LISTS: Final = frozenset({list, tuple})
+
+
+class Budget:
+    """The steps that one outermost loop has left."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MAX_STEPS
+
+    def paid(self, value: Any, shift: int, deep: bool = False) -> Any:
+        """The value, its size taken from the budget.
+
+        `1 << shift` characters or bytes are one step, and so are a sixteenth as many elements. With
+        `deep` what is in the elements counts too. Raises `EvaluationError` (`cost-exceeded`).
+
+        >>> Budget().paid([1, 2], 4)
+        [1, 2]
+        """
+        self._left -= _deep_size(value, shift, self._left) if deep else _size(value, shift)
+        if self._left < 0:
+            raise failures.cost_exceeded(MAX_STEPS)
+        return value
+
+    def reserve(self, turns: Any, *repeated: tuple[Any, int]) -> None:
+        """Takes what each turn of a loop over `turns` pays for the same values, at once.
+
+        The loop may end early and pay less. So where it does not suffice, `Unsure` is raised, and
+        the reference counts.
+        """
+        each = sum(_size(value, shift) for value, shift in repeated)
+        self._left -= len(turns) * each
+        if self._left < 0:
+            raise Unsure
+
+
+def absorbed(before: EvaluationError | None, error: EvaluationError) -> EvaluationError:
+    """The first of the errors that another operand or element may still make up for.
+
+    Raises `error` where its budget is used up: then there is no going on to the next one.
+    """
+    if error.code == "cost-exceeded":
+        raise error
+    return before or error
+
+
+def _size(value: Any, shift: int) -> int:
+    kind = value.__class__
+    if kind in _COUNTED:
+        return (len(value) << _ELEMENT) >> shift
+    return len(value) >> shift if kind in _TEXTS else 0
+
+
+def _deep_size(value: Any, shift: int, enough: int) -> int:
+    """The size with all parts; what is in two places counts once, as comparing looks once."""
+    total = 0
+    seen: set[int] = set()
+    pending = [value]
+    while pending and total <= enough:
+        part = pending.pop()
+        if part.__class__ is OptionalValue:
+            part = part.value
+        total += _size(part, shift)
+        if part.__class__ not in _COUNTED or id(part) in seen:
+            continue
+        seen.add(id(part))
+        pending.extend(part if part.__class__ in _LISTS else part.values())
+    return total
