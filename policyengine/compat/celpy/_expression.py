@@ -22,7 +22,7 @@ from policyengine.compat.celpy import _hosts as hosts
 from policyengine.compat.celpy._failures import CarriedError, CELEvalError, eval_error
 from policyengine.compat.celpy._hosts import Messages, messages_in
 from policyengine.compat.celpy._standard import functions as standard
-from policyengine.compat.celpy._values import from_engine, to_engine
+from policyengine.compat.celpy._values import from_engine, is_host, to_engine
 from policyengine.errors import EvaluationError
 
 # How many compiled forms of one expression are kept.
@@ -113,6 +113,8 @@ class Compiled:
         compiled = Program(checked, expression(checked)).evaluate
 
         def run(bindings: dict[str, Any]) -> Any:
+            if any(map(is_host, bindings.values())):
+                return slow(bindings)
             try:
                 return compiled(bindings)
             except EvaluationError:
