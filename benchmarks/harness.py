@@ -95,8 +95,8 @@ class Effort:
     rounds: int = 101
     most_ns: int = 400_000_000
     once: int = 7
-    setup_s: float = 6.0
-    call_s: float = 0.4
+    setup_s: float = 4.0
+    call_s: float = 0.2
 
 
 FULL = Effort()
