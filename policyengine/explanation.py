@@ -349,7 +349,7 @@ class _Shown:
         texts: frozenset[str] | None,
         constants: Mapping[str, Any],
     ) -> None:
-        self._texts = texts or frozenset()
+        self._texts = texts
         plain = set() if texts is None else _strings(input) - texts
         self._plain = frozenset(plain | _strings(constants))
 
@@ -376,7 +376,7 @@ class _Shown:
                 return self._scalar(value)
 
     def _may_show(self, value: str, expression: CheckedExpression) -> bool:
-        if value in self._texts:
+        if self._texts and value in self._texts:
             return not value
         return value in self._plain or not value or _is_literal(value, expression)
 
@@ -386,7 +386,8 @@ class _Shown:
             text = str(to_string(value))
         except EvaluationError:
             return f"a {type_name(value)}"
-        return f"a {type_name(value)}" if text in self._texts else text
+        hidden = self._texts is None or text in self._texts
+        return f"a {type_name(value)}" if hidden else text
 
 
 def _strings(value: Any) -> set[str]:
