@@ -89,7 +89,9 @@ def tokenize(text: str) -> Tokens:
         if not piece:
             break
         kind = fixed(piece) or by_first(piece[0], "unknown")
-        kinds.append(_second_look(piece) if kind == "either" else kind)
+        if kind == "either":
+            kind = "name" if piece.isidentifier() else _quoted(piece)
+        kinds.append(kind)
         texts.append(piece)
         if blank:
             position += len(blank)
@@ -103,13 +105,12 @@ def tokenize(text: str) -> Tokens:
     return Tokens(kinds, texts, starts, ends)
 
 
-def _second_look(piece: str) -> str:
-    """A name, a string with a prefix (`b"x"`), a name in backticks, or a lone backtick.
+def _quoted(piece: str) -> str:
+    """The kind of what begins like a name with a quote in it, or with a backtick.
 
-    >>> [_second_look(piece) for piece in ("bar", 'b"a"', 'r"not closed', "`a-b`", "`")]
-    ['name', 'string', 'string', 'quoted', 'unknown']
+    >>> [_quoted(piece) for piece in ('b"a"', 'r"not closed', "`a-b`", "`")]
+    ['string', 'string', 'quoted', 'unknown']
     """
-    if piece[0] == "`":
-        return "quoted" if len(piece) > 1 else "unknown"
-    # A name never holds a quote.
-    return "name" if piece.isidentifier() else "string"
+    if piece[0] != "`":
+        return "string"
+    return "quoted" if len(piece) > 1 else "unknown"
