@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint floors generated fuzz bench golden lock clean
+.PHONY: help run test check lint floors generated fuzz bench peers golden lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -48,6 +48,8 @@ generated: $(TOOLS)
 
 fuzz: $(TOOLS) ## Random CEL against a second engine (ARGS="--seconds 60 --seed 1")
 	@"$(PY)" tests/fuzz/fuzz.py $(ARGS)
+
+peers: $(PEERS)
 
 bench: $(PEERS) ## Measure beside Python by hand and other engines (ARGS="--only rules --quick")
 	@"$(PY)" benchmarks/run.py $(ARGS)

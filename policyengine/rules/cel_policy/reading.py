@@ -73,7 +73,7 @@ def load(source: Source, limits: Limits = DEFAULT_LIMITS) -> CelPolicy:
 def is_cel_policy(document: Document) -> bool:
     """Whether a file looks like a CEL Policy file and not like one of this library.
 
-    >>> is_cel_policy(read(Source("p.yaml", "name: p\nrule: {match: [{output: true}]}")))
+    >>> is_cel_policy(read(Source("p.yaml", "name: p\\nrule: {match: [{output: true}]}")))
     True
     """
     root = document.root
