@@ -49,14 +49,14 @@ _MATCHED = 3
 _COPIED = 4
 
 # They look at no more than a fixed part of each operand, or are no functions of their own.
-_CONSTANT_TIME = frozenset(
+CONSTANT_TIME = frozenset(
     {
         "size", "_[_]", "_[?_]", "type", "dyn", "_?_:_", "_&&_", "_||_", "optional.of", "value",
         "optional.none", "optional.ofNonZeroValue", "hasValue", "or", "orValue", "first", "last",
     }
 )  # fmt: skip
-_COMPARING = frozenset({"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "startsWith", "endsWith"})
-_SCANNING = _COMPARING | {"contains", "indexOf", "lastIndexOf", "@in"}
+COMPARING = frozenset({"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "startsWith", "endsWith"})
+_SCANNING = COMPARING | {"contains", "indexOf", "lastIndexOf", "@in"}
 _MATCHING = frozenset({"matches", "regex.extract", "regex.extractAll", "regex.replace"})
 # What they give may be larger than what they take.
 _GROWING = frozenset({"lists.range", "replace", "regex.replace", "join", "flatten", "format"})
@@ -124,7 +124,7 @@ class _Finder:
         function = node.function
         if isinstance(reference, FunctionRef):
             function = reference.function.name
-        if function in _CONSTANT_TIME:
+        if function in CONSTANT_TIME:
             return
         if function in _GROWING:
             yield node.id, Charge(_COPIED)
@@ -135,12 +135,12 @@ class _Finder:
             return
         old = [operand for operand in operands if not self._is_new(operand, loop)]
         # Comparing ends with the shorter one.
-        if function in _COMPARING and len(old) < len(operands):
+        if function in COMPARING and len(old) < len(operands):
             return
         shift = _SCANNED if function in _SCANNING else _COPIED
         if function in _MATCHING:
             shift = _MATCHED
-        deep = function in _COMPARING or function == "@in"
+        deep = function in COMPARING or function == "@in"
         for operand in old:
             type_ = self._type(operand)
             if _is_sized(type_) and not _is_literal(operand):

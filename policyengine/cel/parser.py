@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from policyengine.cel.ast import Ast, Expr, children
+from policyengine.cel.ast import Ast, Comprehension, Expr, children
 from policyengine.cel.cursor import Cursor, LostError
 from policyengine.cel.grammar import Grammar
 from policyengine.cel.macros import table
@@ -17,15 +17,16 @@ from policyengine.source import Text
 class Limits:
     """What an expression may be at most.
 
-    `characters` in its text, brackets within brackets (`nesting`), and levels of its tree
-    (`depth`). The last one makes every later stage safe to write as plain recursion: `a + b + c`
-    has a level for each `+`, while `&&` and `||` chains are balanced and may be as long as the
-    text.
+    `characters` in its text, brackets within brackets (`nesting`), levels of its tree (`depth`),
+    and loops within loops (`loops`). The depth makes every later stage safe to write as plain
+    recursion: `a + b + c` has a level for each `+`, while `&&` and `||` chains are balanced and
+    may be as long as the text.
     """
 
     characters: int = 100_000
     nesting: int = 64
     depth: int = 128
+    loops: int = 8
 
 
 _DEFAULT = Limits()
@@ -54,6 +55,9 @@ def parse(
     # A level of the tree takes at least one token, so most expressions need no second look.
     if parser.holes or len(parser.kinds) > limits.depth:
         size = _size(root, limits.depth, parser)
+    # A loop has a comma, so most expressions need no look at all.
+    if parser.texts.count(",") > limits.loops:
+        _check_loops(root, limits.loops, parser)
     if parser.problems:
         raise CompileError(parser.problems)
     return Ast(text, root, size)
@@ -66,6 +70,28 @@ def _too_long(text: Text, limits: Limits) -> Diagnostic:
         text.span(0, 1),
         help="long lists belong into the bundle's data or constants",
     )
+
+
+def _check_loops(root: Expr, most: int, parser: Cursor) -> None:
+    """Reports loops that are nested too deeply: their turns multiply."""
+    pending = [(root, 0)]
+    while pending:
+        node, within = pending.pop()
+        if not isinstance(node, Comprehension):
+            pending.extend((child, within) for child in children(node))
+            continue
+        if within == most:
+            parser.add(
+                "loops-too-deep",
+                f"loops are nested more than {most} deep",
+                node.start,
+                node.end,
+                help="their turns multiply; split the expression up with variables",
+            )
+            return
+        pending.append((node.range, within))
+        turns = (node.condition, node.result)
+        pending.extend((part, within + 1) for part in turns if part is not None)
 
 
 def _size(root: Expr, depth: int, parser: Cursor) -> int:

@@ -11,9 +11,18 @@ from policyengine.diagnostics import CompileError, Diagnostic, ordered
 from policyengine.rules.at_point import PointCheck, Scope
 from policyengine.rules.combining import rule_warnings, tied_routes
 from policyengine.rules.constants import type_of
+from policyengine.rules.costs import budget_of, too_costly
 from policyengine.rules.facts import fact_functions
 from policyengine.rules.language import functions
-from policyengine.rules.model import Bundle, CheckedBundle, CheckedPoint, CheckedRule, Point, Policy
+from policyengine.rules.model import (
+    Budget,
+    Bundle,
+    CheckedBundle,
+    CheckedPoint,
+    CheckedRule,
+    Point,
+    Policy,
+)
 from policyengine.rules.overlays import Merged, merge
 from policyengine.rules.parts import (
     Expressions,
@@ -45,8 +54,9 @@ def check(bundle: Bundle) -> CheckedBundle:
     ]
     typed = {name: type_of(value) for name, value in merged.constants.items()}
     found = _Findings(problems)
+    budget = budget_of(bundle), bundle.spans.get(("limits",), bundle.spans[("name",)])
     checked = {
-        name: _point(point, merged, groups, expressions, _scope(point, typed), found)
+        name: _point(point, merged, groups, expressions, _scope(point, typed), found, budget)
         for name, point in points.items()
     }
     everything = [*expressions.problems, *found.settled(groups)]
@@ -111,6 +121,7 @@ def _point(
     expressions: Expressions,
     scope: Scope,
     found: _Findings,
+    budget: tuple[Budget, Span],
 ) -> CheckedPoint:
     rules: list[CheckedRule] = []
     variables = {}
@@ -128,7 +139,10 @@ def _point(
     for diagnostic in tied_routes(rules):
         found.add(point.name, diagnostic)
     default = merged.defaults.get(point.name, "deny")
-    return CheckedPoint(point, default, tuple(rules), variables)
+    checked = CheckedPoint(point, default, tuple(rules), variables)
+    for diagnostic in too_costly(checked, *budget):
+        found.add(point.name, diagnostic)
+    return checked
 
 
 def _unknown_points(bundle: Bundle, points: Mapping[str, Point]) -> list[Diagnostic]:

@@ -111,6 +111,16 @@ class BundleLimits(Strict):
 
     rules: int | None = Field(None, ge=1, description="Most rules, those of bases not counted.")
     expression: int | None = Field(None, ge=1, description="Most characters in an expression.")
+    cost: int | None = Field(None, ge=1, description="Most steps that an expression may take.")
+    total_cost: int | None = Field(
+        None, ge=1, description="Most steps that all expressions of a decision point may take."
+    )
+    elements: int | None = Field(
+        None, ge=1, description="Elements that each list of an input is assumed to have."
+    )
+    characters: int | None = Field(
+        None, ge=1, description="Characters that each text of an input is assumed to have."
+    )
 
 
 class BundleFile(Strict):
@@ -133,7 +143,7 @@ class BundleFile(Strict):
         {}, description="Verdict of each decision point when no rule gives one; `deny` if unsaid."
     )
     limits: BundleLimits = Field(
-        default_factory=lambda: BundleLimits(rules=None, expression=None),
+        default_factory=lambda: BundleLimits.model_validate({}),
         description="Bounds of this bundle.",
     )
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
+from policyengine.cel.cost import Sizes
 from policyengine.cel.suggestions import closest
 from policyengine.diagnostics import CompileError, Diagnostic, Related
 from policyengine.rules.cel_policy.reading import is_cel_policy, load_document
-from policyengine.rules.documents import BundleFile
+from policyengine.rules.documents import BundleFile, BundleLimits
 from policyengine.rules.files import Files, Tree, folder_of
-from policyengine.rules.model import Bundle, CelPolicy, Point, Policy, Rule
+from policyengine.rules.model import Budget, Bundle, CelPolicy, Point, Policy, Rule
 from policyengine.rules.parts import body_texts, texts
 from policyengine.rules.points import (
     POINT_NAME,
@@ -151,6 +152,7 @@ class _Loader:
             dict(spans(document.root)),
             form.description,
             tuple(w for base in bases for w in base.warnings) + tuple(folder.warnings),
+            _budget(form.limits),
         )
 
     def content(self, folder: _Folder, name: str) -> bytes:
@@ -371,6 +373,18 @@ def _size(rule: Rule) -> int:
     """How many rules a rule counts for: each match of a CEL policy is compiled like one."""
     bodies = [clause.policy.rule for clause in rule.clauses if clause.policy is not None]
     return 1 + sum(len(one.matches) for body in bodies for one in body.within())
+
+
+def _budget(limits: BundleLimits) -> Budget:
+    default = Budget()
+    return Budget(
+        limits.cost or default.expression,
+        limits.total_cost or default.point,
+        Sizes(
+            limits.elements or default.sizes.elements,
+            limits.characters or default.sizes.characters,
+        ),
+    )
 
 
 def _digest(contents: Mapping[str, bytes], bases: tuple[Bundle, ...]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from policyengine.cel.ast import Ast
 from policyengine.cel.checked import CheckedExpression
+from policyengine.cel.cost import DEFAULT_SIZES, Sizes
 from policyengine.cel.types import ObjectType
 from policyengine.diagnostics import Diagnostic
 from policyengine.program import (
@@ -165,6 +166,18 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What expressions may cost: `expression` each and `point` all of a decision point, in steps.
+
+    `sizes` are those that inputs are assumed to have (`policyengine.cel.cost`).
+    """
+
+    expression: int = 100_000_000
+    point: int = 10_000_000_000
+    sizes: Sizes = DEFAULT_SIZES
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """A bundle as read from its folder, overlays not yet merged.
 
@@ -185,6 +198,7 @@ class Bundle:
     spans: Mapping[tuple[str | int, ...], Span] = field(repr=False)
     description: str = ""
     warnings: tuple[Diagnostic, ...] = ()
+    budget: Budget = Budget()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _ADD: Final[_Operations] = {
     (float, float): typed.add_double,
     (str, str): typed.concatenate,
     (bytes, bytes): typed.concatenate,
-    (list, list): typed.concatenate,
+    (list, list): typed.concatenate_lists,
     (list, tuple): typed.concatenate_lists,
     (tuple, list): typed.concatenate_lists,
     (tuple, tuple): typed.concatenate_lists,

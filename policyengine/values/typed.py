@@ -9,10 +9,12 @@ from typing import Any, Final, TypeVar
 from policyengine.values import failures
 from policyengine.values.kinds import INT_MAX, INT_MIN, UINT_MAX, UInt, type_name
 
-Sized = TypeVar("Sized", str, bytes, list[Any])
+Sized = TypeVar("Sized", str, bytes)
 
 # A sum of strings in nested variables doubles with each one; this keeps it within memory.
 MAX_SIZE: Final = 1 << 26
+# An element takes eight bytes at least, and the time of an assignment.
+MAX_ELEMENTS: Final = 1 << 22
 
 less, less_equal, greater, greater_equal = lt, le, gt, ge
 add_double, subtract_double, multiply_double, negate_double = add, sub, mul, neg
@@ -136,14 +138,14 @@ def divide_double(left: float, right: float) -> float:
 
 
 def concatenate(left: Sized, right: Sized) -> Sized:
-    """Two strings, bytes or lists, one after the other; raises `too-large` past `MAX_SIZE`."""
+    """Two strings or bytes, one after the other; raises `too-large` past `MAX_SIZE`."""
     if len(left) + len(right) > MAX_SIZE:
         raise failures.too_large(type_name(left), MAX_SIZE)
     return left + right
 
 
 def concatenate_lists(left: Any, right: Any) -> list[Any]:
-    """Two lists or tuples, one after the other; raises `too-large` past `MAX_SIZE`."""
-    if len(left) + len(right) > MAX_SIZE:
-        raise failures.too_large("list", MAX_SIZE)
+    """Two lists or tuples, one after the other; raises `too-large` past `MAX_ELEMENTS`."""
+    if len(left) + len(right) > MAX_ELEMENTS:
+        raise failures.too_large("list", MAX_ELEMENTS)
     return [*left, *right]

@@ -170,6 +170,7 @@ def test_timestamps_do_not_add() -> None:
 
 def test_concatenation_stops_at_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(typed, "MAX_SIZE", 4)
+    monkeypatch.setattr(typed, "MAX_ELEMENTS", 4)
     assert add("ab", "cd") == "abcd"
     for left, right in (("abc", "de"), (b"abc", b"de"), ([1, 2, 3], [4, 5]), ((1, 2, 3), [4, 5])):
         assert code_of(add, left, right) == "too-large"
