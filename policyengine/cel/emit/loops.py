@@ -46,13 +46,19 @@ class Loops:
         charge = self._charged.get((id(self._fast.checked), node.id))
         if charge is None:
             return made
-        plain = isinstance(made.node, ast.Name) and not charge.deep
-        if plain and self._nested == 1 and self._range and path_of(self._fast.checked, node):
+        if self._range and self._nested == 1 and not charge.deep and self._is_input(node, made):
             # It is the same in each turn, and known before the first.
             self._reserved.append(tuple_of([made.node, ast.Constant(value=charge.shift)]))
             return made
         self._budget = self._budget or self._fast.module.fresh("budget")
         return Value(paid(load(self._budget), made.node, charge), made.deep)
+
+    def _is_input(self, node: cel.Expr, made: Value) -> bool:
+        """Whether a value is a local that is loaded before all loops, as a variable may not be."""
+        found = path_of(self._fast.checked, node)
+        if found is None or not isinstance(made.node, ast.Name):
+            return False
+        return not found[0][0].startswith("variables.")
 
     def emit(self, node: cel.Comprehension) -> Value:
         """The value of a comprehension; its loop goes into the current block."""

@@ -109,7 +109,9 @@ KNOWN: tuple[Difference, ...] = (
         "positions in optional lists",
         "`optional.of(list)[1]` is an optional by cel-spec, empty where there is no such element; "
         "in C++ it is an error that counts as a value.",
-        lambda text, ours, theirs: bool(_INDEXED_OPTIONAL.search(text)) and ours[0] == "value",
+        lambda text, ours, theirs: (
+            bool(_INDEXED_OPTIONAL.search(text)) and (ours[0] == "value" or ours[1] == "no-value")
+        ),
     ),
     Difference(
         "doubles in `%s`",
@@ -166,9 +168,9 @@ def reason(text: str, ours: Outcome, theirs: Outcome) -> str:
 _CROSSED = re.compile(
     r"no matching overload for '_[<>]=?_' applied to '\((int|uint|double), (int|uint|double)\)'"
 )
-_INDEXED_OPTIONAL = re.compile(r"optional\.of\w*\(.*\)\[")
+_INDEXED_OPTIONAL = re.compile(r"optional\.of\w*\(.*[\])]\[")
 _ORDERING = {"math.least", "math.greatest", ".sort", ".sortBy"}
-_CALLED = re.compile(r"(\.?\b[a-zA-Z0-9.]+)\(")
+_CALLED = re.compile(r"([a-zA-Z0-9.]+)\(")
 _FRACTION = re.compile(r"(\.\d*?)0+([sZ])")
 _EARLY_YEAR = re.compile(r"\b0\d{3}-\d\d-\d\d")
 _EXPONENT = re.compile(r"[eE][+-]?\d\d")
@@ -180,5 +182,6 @@ def _unpadded(text: str) -> str:
 
 
 def called(text: str) -> frozenset[str]:
-    """The names before a bracket."""
-    return frozenset(_CALLED.findall(text))
+    """The names before a bracket; those of methods once more, with a dot before them."""
+    names = set(_CALLED.findall(text))
+    return frozenset(names | {f".{name.rpartition('.')[2]}" for name in names if "." in name})
