@@ -245,7 +245,6 @@ def test_unknown_zones_are_an_error(zone: str) -> None:
     assert code_of(times.get_hours, FRIDAY, zone) == "bad-time-zone"
 
 
-
 @pytest.mark.parametrize("sign", [1, -1])
 def test_parts_of_durations(sign: int) -> None:
     span = Duration(sign * parse_duration("1h2m3.456789s").nanoseconds)
