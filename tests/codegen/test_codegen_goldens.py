@@ -62,6 +62,12 @@ rules:
     when: variables.big
     require_approval: two
 """,
+    # Many rules that ask for constants are looked up, not tried.
+    "many_rules": "rules:\n"
+    + "".join(
+        f"  - {{id: m{number}, when: 'request.model == \"m{number}\"', deny: no}}\n"
+        for number in range(24)
+    ),
     # Facts are asked for last, the cheap conjuncts first, and not once a rule has denied.
     "facts": """\
 rules:

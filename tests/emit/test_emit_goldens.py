@@ -35,6 +35,7 @@ EXPRESSIONS = {
     "arithmetic_that_may_overflow": "n + 1 > 10 || n * 2 < 0",
     "double_and_timestamp": "ratio > 0.5 && at > timestamp('2024-01-01T00:00:00Z')",
     "dynamic_value": "any == 1 || any.size() > 2",
+    "loop": "words.exists(w, w.startsWith('a') && size(w) > 3)",
     "regex": "model.matches('^claude-[0-9]+$')",
     "conditional": "(has(user.age) ? user.age : 0) > 17",
 }
