@@ -106,6 +106,12 @@ KNOWN: tuple[Difference, ...] = (
         _says("No matching overloads found : orValue", "No matching overloads found : or"),
     ),
     Difference(
+        "a loop left early before a bind",
+        "Where `all` or `exists` ends early in the condition of `?:`, the C++ engine reads the value "
+        "of a `cel.bind` in the other branch from the wrong place.",
+        lambda text, ours, theirs: ours[0] == "value" and bool(_LEFT_EARLY.search(text)),
+    ),
+    Difference(
         "positions in optional lists",
         "`optional.of(list)[1]` is an optional by cel-spec, empty where there is no such element; "
         "in C++ it is an error that counts as a value.",
@@ -168,7 +174,8 @@ def reason(text: str, ours: Outcome, theirs: Outcome) -> str:
 _CROSSED = re.compile(
     r"no matching overload for '_[<>]=?_' applied to '\((int|uint|double), (int|uint|double)\)'"
 )
-_INDEXED_OPTIONAL = re.compile(r"optional\.of\w*\(.*[\])]\[")
+_INDEXED_OPTIONAL = re.compile(r"(optional\.|\.first\(|\.last\(|\[\?).*[\])]\[")
+_LEFT_EARLY = re.compile(r"\.(all|exists)\(.* \? .*(cel\.bind|\.sortBy)\(")
 _ORDERING = {"math.least", "math.greatest", ".sort", ".sortBy"}
 _CALLED = re.compile(r"([a-zA-Z0-9.]+)\(")
 _FRACTION = re.compile(r"(\.\d*?)0+([sZ])")

@@ -26,7 +26,7 @@ LITERALS: Mapping[t.Type, tuple[str, ...]] = {
     t.NULL: ("null",),
     t.TIMESTAMP: ("timestamp('2024-02-29T12:00:00Z')", "timestamp(0)",
                   "timestamp('9999-12-31T23:59:59.999999Z')", "timestamp('0001-01-01T00:00:00Z')",
-                  "timestamp('1969-12-31T23:59:59.5Z')", "timestamp('2023-03-26T01:30:00+02:00')"),
+                  "timestamp('1969-12-31T23:59:59.123Z')", "timestamp('2023-03-26T01:30:00+02:00')"),
     t.DURATION: ("duration('90s')", "duration('-1.5h')", "duration('0s')", "duration('1h2m3.004s')",
                  "duration('9000000000s')", "duration('-9000000000s')"),
     t.DYN: ("dyn(1)", "dyn('a')", "dyn(1u)", "dyn([1.5])", "dyn({'a': 1})", "dyn(true)",
