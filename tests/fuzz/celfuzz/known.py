@@ -107,8 +107,8 @@ KNOWN: tuple[Difference, ...] = (
     ),
     Difference(
         "a loop left early before a bind",
-        "Where `all` or `exists` ends early in the condition of `?:`, the C++ engine reads the value "
-        "of a `cel.bind` in the other branch from the wrong place.",
+        "Where `all` or `exists` ends early in the condition of `?:`, the C++ engine reads the "
+        "value of a `cel.bind` in the other branch from the wrong place.",
         lambda text, ours, theirs: ours[0] == "value" and bool(_LEFT_EARLY.search(text)),
     ),
     Difference(
@@ -124,6 +124,13 @@ KNOWN: tuple[Difference, ...] = (
         "C++ writes 1e300 and 1e-07 with exponents; cel-spec's `%s` has the decimals.",
         lambda text, ours, theirs: (
             ".format" in called(text) and bool(_EXPONENT.search(str(theirs[1])))
+        ),
+    ),
+    Difference(
+        "bytes in `%s`",
+        "C++ writes bytes that are no UTF-8 as they are; a string of CEL cannot hold them.",
+        lambda text, ours, theirs: (
+            ours == ("error", "bad-conversion") and ".format" in called(text) and r"\xff" in text
         ),
     ),
     Difference(
