@@ -171,10 +171,16 @@ LONG = {
     "parentheses": "(" * 60 + "request.stream" + ")" * 60,
     "nots": "!" * 100 + "request.stream",
     "sums": "request.max_tokens" + " + request.max_tokens" * 120 + " > 3",
-    "loops": "".join(f"[{i}].exists(e{i}, " for i in range(30)) + "e29 == 29" + ")" * 30,
-    "indexes": "request.messages" + "[0]" * 0 + ".exists(m, m.content == 'x')",
+    "loops": "".join(f"[{i}].exists(e{i}, " for i in range(8)) + "e7 == 7" + ")" * 8,
     "big list": "request.model in [" + ", ".join(f"'{i}'" for i in range(1300)) + "]",
 }
+
+
+def test_deeper_loops_are_refused_at_their_place() -> None:
+    loops = "".join(f"[{i}].exists(e{i}, " for i in range(30)) + "e29 == 29" + ")" * 30
+    with pytest.raises(policyengine.CompileError) as refused:
+        checked(rule(loops))
+    assert {found.slug for found in refused.value.diagnostics} == {"loops-too-deep"}
 
 
 @pytest.mark.parametrize("name", LONG)
