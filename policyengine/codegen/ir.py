@@ -26,7 +26,6 @@ class Conjunct:
     node: cel.Expr
     negate: bool
     facts: frozenset[int]
-    asked: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ def _conjuncts(
             for name in behind
             for fact in variables[rule.policy.name, name].facts.values()
         }
-        yield Conjunct(condition.expression, node, condition.negate, facts, asked)
+        yield Conjunct(condition.expression, node, condition.negate, facts)
 
 
 def facts_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import marshal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import CodeType
 from typing import Any, overload
 
@@ -132,10 +132,6 @@ def _moved(code: CodeType, path: str) -> CodeType:
         for constant in code.co_consts
     )
     return code.replace(co_filename=path, co_consts=constants)
-
-
-Text = Callable[[], str]
-"""Generated code as text, made when somebody wants to read it."""
 
 
 def text(main: ast.Module, chunks: Mapping[str, Chunks]) -> str:

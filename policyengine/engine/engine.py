@@ -22,6 +22,11 @@ Result = tuple[list[int], list[tuple[int, EvaluationError]]]
 Asking = Generator[int, Any, Result]
 
 
+Refusal = tuple[ReasonCode, str]
+"""Why an input is denied without a rule, as a reason's code and message."""
+
+UNKNOWN_POINT: Refusal = ("unknown-point", "this bundle does not know the decision point")
+
 # Outcomes of combinations of rules that are remembered for each point.
 REMEMBERED = 1024
 
@@ -99,9 +104,9 @@ class Engine:
         started = time.perf_counter_ns()
         moment = self._moment(now)
         found = self._points.get(point)
-        refused = self._refused(point, input, found)
+        refused = self._refused(input, found)
         if found is None or refused is not None:
-            return self._deny(point, moment, started, refused or ("unknown-point", ""))
+            return self._deny(point, moment, started, refused or UNKNOWN_POINT)
         request = Request(found.program, input, facts)
         run = found.function(input, moment)
         result: Result = self._driven(found, run, request) if found.sources else run
@@ -119,9 +124,9 @@ class Engine:
         started = time.perf_counter_ns()
         moment = self._moment(now)
         found = self._points.get(point)
-        refused = self._refused(point, input, found)
+        refused = self._refused(input, found)
         if found is None or refused is not None:
-            return self._deny(point, moment, started, refused or ("unknown-point", ""))
+            return self._deny(point, moment, started, refused or UNKNOWN_POINT)
         request = Request(found.program, input, facts)
         run = found.function(input, moment)
         result: Result = run
@@ -147,14 +152,12 @@ class Engine:
             return Timestamp(time.time_ns())
         return Timestamp.of(now or self._clock())  # type: ignore[misc]
 
-    def _refused(
-        self, name: str, input: Any, point: _Point | None
-    ) -> tuple[ReasonCode, str] | None:
+    def _refused(self, input: Any, point: _Point | None) -> Refusal | None:
         """Why an input is denied before any rule is asked."""
         if self._is_empty:
             return "no-bundle", "the bundle has no rules, so everything is denied"
         if point is None:
-            return "unknown-point", "this bundle does not know the decision point"
+            return UNKNOWN_POINT
         if input.__class__ is not dict:
             return "invalid-input", "the input must be a JSON object"
         return None
@@ -191,7 +194,7 @@ class Engine:
         try:
             input_digest = digest(request.input)
         except (TypeError, ValueError, RecursionError):
-            refused: tuple[ReasonCode, str] = ("invalid-input", "the input must be plain JSON")
+            refused: Refusal = ("invalid-input", "the input must be plain JSON")
             return self._deny(point.program.name, moment, started, refused)
         matched, errors = result
         if errors or request.answers:
@@ -215,9 +218,7 @@ class Engine:
             content=settled.content,
         )
 
-    def _deny(
-        self, point: str, moment: Timestamp, started: int, why: tuple[ReasonCode, str]
-    ) -> Decision:
+    def _deny(self, point: str, moment: Timestamp, started: int, why: Refusal) -> Decision:
         return Decision(
             point=point,
             verdict="deny",

@@ -30,11 +30,6 @@ class Source:
         self._kinds = {key: kind.partition("(")[0] for key, kind in provider.FINDING.items()}
         self._find: Callable[[Any], Any] = provider.build(fact.config)
 
-    @property
-    def reads_texts(self) -> bool:
-        """Whether the finder is given the texts of the input."""
-        return self._reads == "texts"
-
     def ask_now(self, request: Request) -> Answer:
         """The findings, recorded or found, without waiting: what must be awaited fails."""
         answer = self._asked(request)
