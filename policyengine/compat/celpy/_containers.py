@@ -112,7 +112,8 @@ class FunctionType:
     """What an environment's annotations say of the name of a function."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError("this names a function's type; it is no function")
+        # The class that cel-python raises, which its users may catch.
+        raise NotImplementedError("this names a function's type; it is no function")
 
 
 class TypeType(type):
