@@ -1,0 +1,1 @@
+"""What guards share for reading texts."""
