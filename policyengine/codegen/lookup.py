@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from policyengine.cel.emit.module import (
@@ -18,13 +18,18 @@ from policyengine.cel.emit.module import (
     store,
 )
 from policyengine.cel.emit.paths import Leaf, Paths
+from policyengine.codegen.alike import likeness
 from policyengine.codegen.ir import Found, Group, Lookup, Prefixes, RuleIR, Threshold
 
-Body = Callable[[Found], list[ast.stmt]]
-"""The statements that test what is left of a rule that was found, and report it."""
+Body = Callable[[Found, bool], list[ast.stmt]]
+"""The statements that test what is left of a rule that was found, and report the one whose position
+is in the local `RULE`; the flag says that they go into a function of their own."""
 
 Reads = Callable[[RuleIR], list[Leaf]]
 """The paths that a rule reads."""
+
+RULE = "rule"
+_GIVEN = ("i", "now", "matched", "errors", RULE)
 
 # For `path > bound`: which side of the sorted bounds matches, and where the cut lies.
 _CUTS = {
@@ -89,26 +94,38 @@ class Lookups:
         return made
 
     def _tested(self, rests: Mapping[Any, list[Found]], key: ast.expr) -> list[ast.stmt]:
-        paths = sorted({p for found in rests.values() for e in found for p in self._reads(e.rule)})
-        parameters = ("i", "now", "matched", "errors", *(self._paths.name(*path) for path in paths))
-        named: dict[int, str] = {}
+        """Tests what is left of the rules under a key, in code that rules share which ask alike."""
+        alike: dict[Hashable, Found] = {}
+        keys: dict[int, Hashable] = {}
         for found in rests.values():
             for each in found:
-                if each.rule.position not in named:
-                    name = f"{self._name}_rest{each.rule.position}"
-                    named[each.rule.position] = name
-                    self._module.functions.append(function(name, parameters, self._body(each)))
+                if each.rule.position not in keys:
+                    like = keys[each.rule.position] = likeness(each)
+                    alike.setdefault(like, each)
+        if len(alike) == 1:
+            return [self._in_place(rests, key, next(iter(alike.values())))]
+        paths = sorted({path for each in alike.values() for path in self._reads(each.rule)})
+        parameters = (*_GIVEN, *(self._paths.name(*path) for path in paths))
+        named: dict[Hashable, str] = {}
+        for like, each in alike.items():
+            named[like] = name = f"{self._name}_rest{each.rule.position}"
+            self._module.functions.append(function(name, parameters, self._body(each, True)))
         entries = {
-            value: tuple(named[each.rule.position] for each in found)
+            value: tuple((named[keys[each.rule.position]], each.rule.position) for each in found)
             for value, found in rests.items()
         }
-        tests = self._module.table("tests", _table(entries, names_tuple))
+        tests = self._module.table("tests", _table(entries, _pairs))
         run = ast.Expr(value=call(load("test"), *map(load, parameters)))
-        nothing = ast.Tuple(elts=[], ctx=ast.Load())
-        loop = ast.For(
-            target=store("test"), iter=method(tests, "get", key, nothing), body=[run], orelse=[]
-        )
-        return [loop]
+        target = ast.Tuple(elts=[store("test"), store(RULE)], ctx=ast.Store())
+        return [_each(target, tests, key, [run])]
+
+    def _in_place(self, rests: Mapping[Any, list[Found]], key: ast.expr, each: Found) -> ast.stmt:
+        """A loop over rules that all ask the same."""
+        entries = {
+            value: tuple(each.rule.position for each in found) for value, found in rests.items()
+        }
+        table = self._module.table("rest", _table(entries, literal_tuple))
+        return _each(store(RULE), table, key, self._body(each, False))
 
     def _threshold(self, threshold: Threshold) -> ast.stmt:
         cut, behind = _CUTS[threshold.operator]
@@ -136,6 +153,16 @@ def literal_tuple(values: tuple[Any, ...]) -> ast.expr:
     return ast.Constant(value=values)  # type: ignore[arg-type] # the compiler takes it
 
 
-def names_tuple(names: tuple[str, ...]) -> ast.expr:
-    """A tuple of functions."""
-    return ast.Tuple(elts=[load(name) for name in names], ctx=ast.Load())
+def _pairs(tests: tuple[tuple[str, int], ...]) -> ast.expr:
+    """A tuple of functions and the positions of the rules that they are called for."""
+    pairs: list[ast.expr] = [
+        ast.Tuple(elts=[load(name), ast.Constant(value=position)], ctx=ast.Load())
+        for name, position in tests
+    ]
+    return ast.Tuple(elts=pairs, ctx=ast.Load())
+
+
+def _each(target: ast.expr, table: ast.expr, key: ast.expr, body: list[ast.stmt]) -> ast.stmt:
+    """`for target in table.get(key, ()): body`."""
+    nothing = ast.Tuple(elts=[], ctx=ast.Load())
+    return ast.For(target=target, iter=method(table, "get", key, nothing), body=body, orelse=[])

@@ -19,7 +19,7 @@ from policyengine.cel.emit.module import (
 from policyengine.cel.emit.paths import Leaf, Paths, class_of, test
 from policyengine.cel.emit.value import Unsuited, Value
 from policyengine.codegen.ir import Conjunct, Found, PointIR, RuleIR
-from policyengine.codegen.lookup import Lookups, literal_tuple
+from policyengine.codegen.lookup import RULE, Lookups, literal_tuple
 from policyengine.codegen.passes import inlined, is_required
 from policyengine.codegen.references import ARGUMENTS, ReferenceForms, fact_name, parameters
 from policyengine.program import Deny, references_name
@@ -103,31 +103,35 @@ class PointEmitter:
         lookups = Lookups(self._module, self._paths, self._name, self._rest, self._reads)
         made: list[ast.stmt] = []
         for group in self._ir.groups:
-            fast = [part for rule in group.tried for part in self._quick(rule, rule.conjuncts)]
+            fast = [
+                part for rule in group.tried for part in self._quick(rule, rule.conjuncts, at(rule))
+            ]
             fast += lookups.emit(group)
             slow = [self._all_judged(group.rules)]
             made.append(ast.If(test=self._granted(group.paths), body=fast, orelse=slow))
         return made
 
-    def _rest(self, found: Found) -> list[ast.stmt]:
-        """The body of the function that tests what is left of a rule that was looked up."""
-        self._forgetful = True
+    def _rest(self, found: Found, apart: bool) -> list[ast.stmt]:
+        """The statements that test what is left of a rule that was looked up."""
+        self._forgetful = apart
         try:
-            return self._quick(found.rule, found.rest)
+            return self._quick(found.rule, found.rest, load(RULE))
         finally:
             self._forgetful = False
 
     def _reads(self, rule: RuleIR) -> list[Leaf]:
         return [*rule.uses.read, *rule.uses.tested]
 
-    def _quick(self, rule: RuleIR, conjuncts: tuple[Conjunct, ...]) -> list[ast.stmt]:
+    def _quick(
+        self, rule: RuleIR, conjuncts: tuple[Conjunct, ...], position: ast.expr
+    ) -> list[ast.stmt]:
         """A rule without facts: plain where nothing can raise, else with a way out."""
-        statements = self._branch(rule, conjuncts, [matched(rule)])
+        statements = self._branch(rule, conjuncts, [matched(position)])
         if statements is None:
-            return [self._judged(rule)]
+            return [self._judged(rule, position)]
         if cannot_raise(statements):
             return statements
-        return [attempt(statements, [self._judged(rule)])]
+        return [attempt(statements, [self._judged(rule, position)])]
 
     def _branch(
         self, rule: RuleIR, conjuncts: tuple[Conjunct, ...], then: list[ast.stmt]
@@ -184,10 +188,10 @@ class PointEmitter:
     def _settled(self, rule: RuleIR) -> list[ast.stmt]:
         """The end of a rule all of whose facts are known."""
         last = tuple(c for c in rule.conjuncts if max(rule.facts) in c.facts)
-        statements = self._branch(rule, last, [matched(rule)])
-        made: list[ast.stmt] = [self._judged(rule)]
+        statements = self._branch(rule, last, [matched(at(rule))])
+        made: list[ast.stmt] = [self._judged(rule, at(rule))]
         if statements is not None:
-            quick = attempt(statements, [self._judged(rule)])
+            quick = attempt(statements, [self._judged(rule, at(rule))])
             made = [ast.If(test=self._sure(rule.facts), body=[quick], orelse=made)]
         if rule.position in self._denies():
             made.append(assign("closed", self._closed()))
@@ -278,12 +282,12 @@ class PointEmitter:
         names = parameters(self._ir, rule)
         return ast.Tuple(elts=[load(name) for name in names], ctx=ast.Load())
 
-    def _judged(self, rule: RuleIR) -> ast.stmt:
-        """The statement that runs a rule by its reference form."""
+    def _judged(self, rule: RuleIR, position: ast.expr) -> ast.stmt:
+        """The statement that runs the rule at a position, or one like it, by its reference form."""
         return ast.Expr(
             value=call(
                 self._module.runtime("judge.rule"),
-                ast.Constant(value=rule.position),
+                position,
                 load(references_name(self._name)),
                 self._arguments(rule),
                 load("matched"),
@@ -340,9 +344,14 @@ class PointEmitter:
         return call(closed, load("matched"), load("errors"), denies, failed)
 
 
-def matched(rule: RuleIR) -> ast.stmt:
-    """The statement that reports a rule."""
-    return ast.Expr(value=method(load("matched"), "append", ast.Constant(value=rule.position)))
+def at(rule: RuleIR) -> ast.expr:
+    """A rule's position."""
+    return ast.Constant(value=rule.position)
+
+
+def matched(position: ast.expr) -> ast.stmt:
+    """The statement that reports the rule at a position."""
+    return ast.Expr(value=method(load("matched"), "append", position))
 
 
 def attempt(body: list[ast.stmt], otherwise: list[ast.stmt]) -> ast.stmt:
