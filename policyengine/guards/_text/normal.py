@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from unicodedata import normalize
 
 from policyengine.guards._text.lookalikes import ACCENTS, INVISIBLE, SCRIPTS, SHAPES, TAGS
@@ -21,12 +22,14 @@ _MAX_REMEMBERED = 20_000
 # What grows most in Unicode is one character into 18.
 _MAX_GROWTH = 18
 
-# A character beyond ASCII with what composes with it (Japanese voice marks, Korean vowels).
-_PIECE = re.compile("[^\x00-\x7f][\u3099\u309a\u1161-\u11ff]{0,3}")
+# Japanese voice marks and Korean vowels and finals.
+_COMPOSING = re.compile("[\u3099\u309a\u1161-\u11ff]")
+_PIECE = re.compile("(?s:.)[\u3099\u309a\u1161-\u11ff]{0,3}")
 _FOREIGN = "".join(SCRIPTS)
 _FOREIGN_WORD = re.compile(f"[A-Za-z{_FOREIGN}]*[{_FOREIGN}][A-Za-z{_FOREIGN}]*")
-_SCRIPT_LETTER = re.compile("[\u0370-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13ff]")
-_LATIN = re.compile("[A-Za-z]")
+_MIXED = re.compile(f"[A-Za-z][{_FOREIGN}]|[{_FOREIGN}][A-Za-z]")
+_SCRIPT_RUN = re.compile("[\u0370-\u03ff\u0400-\u052f\u0531-\u0587\u13a0-\u13ff]+")
+_LATIN_RUN = re.compile("[A-Za-z]+")
 _TO_LATIN = str.maketrans(dict(SCRIPTS))
 
 
@@ -64,39 +67,40 @@ def normalised(text: str) -> Normalised:
     """
     if text.isascii():
         return Normalised(text)
-    parts: list[str] = []
+    if _COMPOSING.search(text):
+        # A mark composes with what stands before it, so both are one piece.
+        pieces: list[str] = _PIECE.findall(text)
+        lengths: Iterable[int] = map(len, pieces)
+    else:
+        pieces, lengths = list(text), repeat(1)
+    plain = list(map(_REMEMBERED.__getitem__, pieces))
+    sizes = set(map(len, plain))
+    joined = "".join(plain)
+    if sizes == {1} and len(joined) == len(text):
+        return Normalised(_latin(joined))
     offsets: list[int] = []
-    end = 0
-    moved = False
-    for match in _PIECE.finditer(text):
-        start = match.start()
-        if start > end:
-            parts.append(text[end:start])
-            offsets.extend(range(end, start))
-        end = match.end()
-        piece = match[0]
-        plain = _REMEMBERED.get(piece)
-        if plain is None:
-            plain = _remember(piece)
-        parts.append(plain)
-        if len(plain) == 1 == len(piece):
+    start = 0
+    for letters, length in zip(plain, lengths, strict=False):
+        if len(letters) == 1:
             offsets.append(start)
-        else:
-            moved = True
-            offsets.extend([start] * len(plain))
-    parts.append(text[end:])
-    offsets.extend(range(end, len(text) + 1))
-    return Normalised(_latin("".join(parts)), offsets if moved else None)
+        elif letters:
+            offsets.extend([start] * len(letters))
+        start += length
+    offsets.append(len(text))
+    return Normalised(_latin(joined), offsets)
 
 
-_REMEMBERED: dict[str, str] = {}
+class _Remembered(dict[str, str]):
+    """Plain forms of pieces, each worked out once."""
+
+    def __missing__(self, piece: str) -> str:
+        plain = piece if piece < "\x80" else _plain(piece)
+        if len(self) < _MAX_REMEMBERED:
+            self[piece] = plain
+        return plain
 
 
-def _remember(piece: str) -> str:
-    plain = _plain(piece)
-    if len(_REMEMBERED) < _MAX_REMEMBERED:
-        _REMEMBERED[piece] = plain
-    return plain
+_REMEMBERED = _Remembered()
 
 
 def _plain(piece: str) -> str:
@@ -116,14 +120,18 @@ def _latin(text: str) -> str:
     In a word with a Latin letter they can be nothing else. A word of look-alikes only (`оса` is
     a Russian wasp) is one where the text is mostly Latin.
     """
-    if text.isascii() or not _SCRIPT_LETTER.search(text):
-        # Without Greek, Cyrillic, Armenian or Cherokee letters, what is left are Latin variants.
-        return text.translate(_TO_LATIN) if not text.isascii() else text
-    foreign = sum(1 for match in _SCRIPT_LETTER.finditer(text) if match[0] not in SCRIPTS)
-    mostly_latin = foreign == 0 or foreign * 4 < len(_LATIN.findall(text))
+    if text.isascii():
+        return text
+    runs = "".join(_SCRIPT_RUN.findall(text))
+    # Counting each letter of an alphabet is many times faster than looking at each place.
+    foreign = sum(map(runs.count, set(runs) - SCRIPTS.keys()))
+    mostly_latin = foreign == 0 or foreign * 4 < sum(map(len, _LATIN_RUN.findall(text)))
+
+    if not (mostly_latin or _MIXED.search(text)):
+        return text
 
     def fold(match: re.Match[str]) -> str:
         word = match[0]
-        return word.translate(_TO_LATIN) if mostly_latin or _LATIN.search(word) else word
+        return word.translate(_TO_LATIN) if mostly_latin or _LATIN_RUN.search(word) else word
 
     return _FOREIGN_WORD.sub(fold, text)
