@@ -6,11 +6,14 @@ group `policyengine.<group>`. There is no list to edit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
+
+from policyengine.errors import FactError
 
 # The floors' rooms in which a provider of facts may live, in the order of search.
 FACT_GROUPS = ("guards", "changes")
@@ -22,8 +25,74 @@ Guards over text give `type`, `field` (which text), `start` and `end` (character
 (0 to 1) and `why`. Never the text itself.
 """
 
-Texts = Sequence[tuple[str, str]]
-"""The texts of an input: a field's name such as `request.messages[0].content`, and its text."""
+TEXT_FINDING: Final[Mapping[str, str]] = {
+    "type": "string",
+    "field": "string",
+    "start": "int",
+    "end": "int",
+    "score": "double",
+    "why": "string",
+}
+"""The CEL types of what a guard over texts finds, by field."""
+
+ORIGINS: Final = ("user", "assistant", "system", "tool", "document", "memory", "unknown")
+"""Whose words a text may be. What nobody vouches for is `unknown`, and trusted least."""
+
+
+class Texts(Sequence[tuple[str, str]]):
+    """The texts of one decision: a field's name such as `request.messages[0].content`, its text.
+
+    `memo` lives as long as the decision and is shared by its questions, so that a guard which two
+    rules ask looks at each text once; a guard keeps its own under keys that begin with its name.
+    `deadline` is a time of `time.monotonic`, in seconds, after which no text is given any more.
+
+    >>> texts = Texts([("request.system", "Be kind.")], origins={"request.system": "system"})
+    >>> list(texts), texts.source("request.system"), texts.source("elsewhere")
+    ([('request.system', 'Be kind.')], 'system', 'unknown')
+    """
+
+    __slots__ = ("_origins", "_pairs", "deadline", "memo")
+
+    def __init__(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        *,
+        origins: Mapping[str, str] | None = None,
+        deadline: float | None = None,
+    ) -> None:
+        self._pairs = tuple(pairs)
+        self._origins = origins or {}
+        self.deadline = deadline
+        self.memo: dict[Any, Any] = {}
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> Texts:
+        """The texts, where they come as plain pairs."""
+        return pairs if isinstance(pairs, Texts) else cls(pairs)
+
+    def source(self, field: str) -> str:
+        """Whose words the text of a field is."""
+        return self._origins.get(field, "unknown")
+
+    def check(self) -> None:
+        """Raises `FactError("fact-timeout")` when the time for facts is over.
+
+        Iterating does so before each text; work that is long within one text asks now and then.
+        """
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise FactError("fact-timeout", "there was no time left to look at all texts")
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        for pair in self._pairs:
+            self.check()
+            yield pair
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._pairs[index]
+
 
 Finder = Callable[[Any], Sequence[Finding]]
 
@@ -35,6 +104,13 @@ class FactProvider(Protocol):
     `COST` orders providers, cheapest first (about microseconds per 1,000 characters).
     `SCHEMA` is the JSON Schema of the clause's value, `FINDING` the CEL types of a finding's
     fields by name (`{"type": "string", "start": "int"}`).
+
+    A provider may also offer `prepare(config)`, which turns a normal configuration into the one
+    that is stored in the compiled bundle and given to `build` (JSON; raises `ValueError`);
+    `cost(config)`, where costs depend on the question; `BLOCKING = True` where a finder waits for
+    a network or a large model, so that it runs in a thread; and `HOLDBACK`, the most characters
+    that one of its findings spans, which a stream holds back. A finder may have a `blocking` and a
+    `holdback` of its own. `build` reads no weights: a finder does when it is first called.
     """
 
     READS: Literal["texts", "input"]

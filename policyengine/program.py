@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import CodeType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from policyengine.errors import ProgramError
 from policyengine.program_file import Reader, Writer, write
@@ -137,6 +137,21 @@ class FactInfo:
 TextPath = tuple[str, ...]
 
 
+# Whose words a text is, one of `policyengine.plugins.ORIGINS`, or where the input says so: `3.role` is the field `role` of the object that the first 3 steps lead to.
+Origin = str
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What the guards of one decision may look at: characters of one text, and milliseconds."""
+
+    characters: int = 200_000
+    milliseconds: int = 1_000
+
+
+DEFAULT_SCAN: Final = Scan()
+
+
 @dataclass(frozen=True, slots=True)
 class PointProgram:
     """The rules of one decision point.
@@ -146,7 +161,7 @@ class PointProgram:
     order, and `(position, EvaluationError)` pairs for the rules that could not be evaluated.
     With facts it is a generator that yields positions in `facts` and is sent a list of findings
     or a `FactError`; `asked_by` names the rules that may ask for each fact. `references` are the
-    chunks of `policyengine.values.references`.
+    chunks of `policyengine.values.references`. `origins` says whose words each of `texts` is.
     """
 
     name: str
@@ -157,6 +172,7 @@ class PointProgram:
     texts: tuple[TextPath, ...]
     asked_by: tuple[tuple[str, ...], ...] = ()
     references: Sequence[bytes] = field(default=(), repr=False, compare=False)
+    origins: tuple[Origin, ...] = ()
 
 
 def references_name(function: str) -> str:
@@ -181,6 +197,7 @@ class Program:
     points: Mapping[str, PointProgram]
     code: CodeType = field(repr=False, compare=False)
     text: str | Callable[[], str] = field(repr=False, compare=False)
+    scan: Scan = DEFAULT_SCAN
 
     @property
     def python(self) -> str:
@@ -214,7 +231,7 @@ class Program:
 # INVARIANT: the order is part of the format of files.
 _IN_FILES = (
     Program, PointProgram, RuleInfo, FactInfo, Span,
-    Allow, Deny, RequireApproval, Redact, Route, Trigger, Warn, Tag,
+    Allow, Deny, RequireApproval, Redact, Route, Trigger, Warn, Tag, Scan,
 )  # fmt: skip
 
 

@@ -6,12 +6,17 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from itertools import zip_longest
+from typing import Any, NamedTuple, cast
 
 from policyengine.errors import FactError
-from policyengine.program import TextPath
+from policyengine.program import Origin, TextPath
 
 MAX_TEXT_DEPTH = 64
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# More than one replacement character in so many is no text.
+_UNREADABLE = 10
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
@@ -29,39 +34,89 @@ def digest(input: Mapping[str, Any]) -> str:
     return "sha256:" + hashlib.sha256(_canonical(input).encode()).hexdigest()
 
 
-def texts(input: Mapping[str, Any], paths: tuple[TextPath, ...]) -> list[tuple[str, str]]:
+class Text(NamedTuple):
+    """A text of an input: the name of its field, what it says, and whose words it is."""
+
+    field: str
+    text: str
+    origin: str
+
+
+# Whose words a message is, by its role.
+_ROLES: Mapping[Any, str] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+
+
+def texts(
+    input: Mapping[str, Any], paths: tuple[TextPath, ...], origins: tuple[Origin, ...] = ()
+) -> list[Text]:
     """Every text of the input that the point's schema marks, with its field's name.
 
     Absent fields have no text. Raises `FactError("unreadable-text")` where text should stand and
-    something else does: what cannot be read must not count as clean.
+    something else does, or what no text can be: what cannot be read must not count as clean.
 
-    >>> texts({"request": {"messages": [{"content": "hi"}]}},
-    ...       (("request", "messages", "[]", "content"),))
-    [('request.messages[0].content', 'hi')]
+    >>> texts({"request": {"messages": [{"role": "tool", "content": "hi"}]}},
+    ...       (("request", "messages", "[]", "content"),), ("3.role",))
+    [Text(field='request.messages[0].content', text='hi', origin='tool')]
     """
-    return [found for path in paths for found in _walk(input, path, 0, "")]
+    found: list[Text] = []
+    for path, origin in zip_longest(paths, origins, fillvalue="unknown"):
+        depth, _, role = origin.rpartition(".")
+        given = _Given(int(depth), role) if depth else _Given(-1, origin)
+        found += _walk(input, cast(TextPath, path), 0, "", given)
+    return found
 
 
-def _walk(value: Any, path: TextPath, at: int, name: str) -> Iterator[tuple[str, str]]:
+class _Given(NamedTuple):
+    """Whose words texts are: the origin itself, or the field of the object at a depth."""
+
+    depth: int
+    origin: str
+
+
+def _walk(value: Any, path: TextPath, at: int, name: str, given: _Given) -> Iterator[Text]:
     if value is None and at > 0:
         return
+    if at == given.depth:
+        role = value.get(given.origin) if isinstance(value, Mapping) else None
+        # A role of another class has no hash.
+        given = _Given(-1, _ROLES.get(role, "unknown") if isinstance(role, str) else "unknown")
     if at == len(path):
-        if not isinstance(value, str):
-            raise FactError("unreadable-text", f"`{name}` is not text")
-        yield name, value
+        yield _text(name, value, given.origin)
         return
     step = path[at]
     if step == "**":
-        yield from _leaves(value, name, 0)
+        for field, text in _leaves(value, name, 0):
+            yield _text(field, text, given.origin)
     elif step == "[]":
         if not isinstance(value, list | tuple):
             raise FactError("unreadable-text", f"`{name}` is not a list")
         for i, item in enumerate(value):
-            yield from _walk(item, path, at + 1, f"{name}[{i}]")
+            yield from _walk(item, path, at + 1, f"{name}[{i}]", given)
     else:
         if not isinstance(value, Mapping):
             raise FactError("unreadable-text", f"`{name}` is not an object")
-        yield from _walk(value.get(step), path, at + 1, f"{name}.{step}" if name else step)
+        field = f"{name}.{step}" if name else step
+        yield from _walk(value.get(step), path, at + 1, field, given)
+
+
+def _text(name: str, value: Any, origin: str) -> Text:
+    """A text that can be read. Raises `FactError("unreadable-text")`."""
+    if not isinstance(value, str):
+        raise FactError("unreadable-text", f"`{name[:80]}` is not text")
+    if not value.isascii() or "\0" in value:
+        if "\0" in value:
+            raise FactError("unreadable-text", f"`{name[:80]}` is binary")
+        # A lone surrogate is half a character; replacement characters are bytes nobody could read.
+        if _SURROGATE.search(value) or value.count("\ufffd") * _UNREADABLE > len(value):
+            raise FactError("unreadable-text", f"`{name[:80]}` is in a wrong encoding")
+    return Text(name, value, origin)
 
 
 def _step(key: Any) -> str:
@@ -75,6 +130,9 @@ def _leaves(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield name, value
     elif isinstance(value, Mapping):
+        if value:
+            # What stands in names is read too. It cannot be redacted, so there it denies.
+            yield f"{name}#names", "\n".join(map(str, value))
         for key, item in value.items():
             yield from _leaves(item, name + _step(key), depth + 1)
     elif isinstance(value, list | tuple):

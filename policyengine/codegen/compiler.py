@@ -42,6 +42,7 @@ def compile_bundle(checked: CheckedBundle) -> Program:
         points=points,
         code=in_files(code, files),
         text=lambda: text(tree, chunks),
+        scan=bundle.scan,
     )
 
 
@@ -73,4 +74,5 @@ def _point(ir: PointIR, function: str, references: Chunks) -> PointProgram:
             for fact in range(len(ir.facts))
         ),
         references=references,
+        origins=ir.checked.point.origins,
     )

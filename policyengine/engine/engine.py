@@ -107,7 +107,7 @@ class Engine:
         refused = self._refused(input, found)
         if found is None or refused is not None:
             return self._deny(point, moment, started, refused or UNKNOWN_POINT)
-        request = Request(found.program, input, facts)
+        request = Request(found.program, input, facts, self.program.scan)
         run = found.function(input, moment)
         result: Result = self._driven(found, run, request) if found.sources else run
         return self._decision(found, request, result, moment, started)
@@ -127,7 +127,7 @@ class Engine:
         refused = self._refused(input, found)
         if found is None or refused is not None:
             return self._deny(point, moment, started, refused or UNKNOWN_POINT)
-        request = Request(found.program, input, facts)
+        request = Request(found.program, input, facts, self.program.scan)
         run = found.function(input, moment)
         result: Result = run
         if found.sources:

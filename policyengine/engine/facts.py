@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
+from policyengine.engine.waiting import awaited, left, waited, waited_later
 from policyengine.errors import FactError
 from policyengine.plugins import FactProvider, Finding, Texts, fact_provider
-from policyengine.program import FactInfo, PointProgram
+from policyengine.program import DEFAULT_SCAN, FactInfo, PointProgram, Scan
 from policyengine.request import texts
 from policyengine.values.conform import conform
 
@@ -20,7 +23,7 @@ Known = Mapping[str, Answer]
 class Source:
     """One question of a program, ready to be asked."""
 
-    __slots__ = ("_find", "_kinds", "_reads", "name")
+    __slots__ = ("_blocking", "_find", "_kinds", "_reads", "holdback", "name")
 
     def __init__(self, fact: FactInfo, providers: Mapping[str, FactProvider]) -> None:
         provider = providers.get(fact.provider) or fact_provider(fact.provider)
@@ -28,42 +31,58 @@ class Source:
         self._reads = provider.READS
         # `list(string)` is checked as a list: what is inside has a class of its own.
         self._kinds = {key: kind.partition("(")[0] for key, kind in provider.FINDING.items()}
-        self._find: Callable[[Any], Any] = provider.build(fact.config)
+        self._find = _finder(provider, fact.config)
+        blocking = getattr(provider, "BLOCKING", False)
+        self._blocking = bool(getattr(self._find, "blocking", blocking))
+        # None where a finding may span anything, so that a stream must hold everything back.
+        default: int | None = getattr(provider, "HOLDBACK", None)
+        self.holdback: int | None = getattr(self._find, "holdback", default)
 
     def ask_now(self, request: Request) -> Answer:
         """The findings, recorded or found, without waiting: what must be awaited fails."""
-        answer = self._asked(request)
-        if isawaitable(answer):
-            close = getattr(answer, "close", None) or getattr(answer, "cancel", None)
-            if close is not None:
-                close()
-            return FactError("fact-async", f"`{self.name}` must be awaited: use `adecide`")
-        return self._checked(answer)
-
-    async def ask_later(self, request: Request) -> Answer:
-        """The findings, recorded or found, awaited where the finder asks for it."""
-        answer = self._asked(request)
-        if isawaitable(answer):
-            try:
-                answer = await answer
-            except FactError as error:
-                return error
-            except Exception as error:
-                return _crashed(self.name, error)
-        return self._checked(answer)
-
-    def _asked(self, request: Request) -> Any:
-        """The findings, or something to await for them; a failure is a `FactError`."""
-        recorded = request.known.get(self.name)
-        if recorded is not None:
-            return recorded
         try:
-            return self._find(request.texts() if self._reads == "texts" else request.input)
+            answer = self._found(request)
+            if isawaitable(answer):
+                close = getattr(answer, "close", None) or getattr(answer, "cancel", None)
+                if close is not None:
+                    close()
+                raise FactError("fact-async", f"`{self.name}` must be awaited: use `adecide`")
         except FactError as error:
             return error
         # INVARIANT: a guard that crashes is an error for the rule to decide on, never clean.
         except Exception as error:
             return _crashed(self.name, error)
+        return self._checked(answer)
+
+    async def ask_later(self, request: Request) -> Answer:
+        """The findings, recorded or found, awaited where the finder asks for it."""
+        try:
+            if self._blocking and self.name not in request.known:
+                work = partial(self._find, self._read(request))
+                answer = await waited_later(work, request.deadline)
+            else:
+                answer = self._found(request, block=False)
+            if isawaitable(answer):
+                answer = await awaited(answer, request.deadline)
+        except FactError as error:
+            return error
+        except Exception as error:
+            return _crashed(self.name, error)
+        return self._checked(answer)
+
+    def _found(self, request: Request, block: bool = True) -> Any:
+        recorded = request.known.get(self.name)
+        if recorded is not None:
+            return recorded
+        read = self._read(request)
+        if block and self._blocking:
+            return waited(partial(self._find, read), request.deadline)
+        return self._find(read)
+
+    def _read(self, request: Request) -> Any:
+        """What the finder is given. Raises `FactError` where there is no time or no reading it."""
+        left(request.deadline)
+        return request.texts() if self._reads == "texts" else request.input
 
     def _checked(self, answer: Any) -> Answer:
         """The findings as dicts of the fields that the provider declares, of their types.
@@ -85,30 +104,68 @@ class Source:
         return {key: conform(found[key], kind) for key, kind in self._kinds.items() if key in found}
 
 
+def _finder(provider: FactProvider, config: Any) -> Callable[[Any], Any]:
+    """The finder; what cannot be built here is an error of each decision that asks for it."""
+    try:
+        return provider.build(config)
+    except FactError as error:
+        failure = error
+
+    def fail(_: Any) -> Any:
+        raise FactError(failure.code, failure.message)
+
+    return fail
+
+
 class Request:
     """An input in the course of a decision; its texts are read once, when first needed."""
 
-    __slots__ = ("_point", "_texts", "answers", "input", "known")
+    __slots__ = ("_deadline", "_point", "_scan", "_texts", "answers", "input", "known")
 
     def __init__(
-        self, point: PointProgram, input: Mapping[str, Any], known: Known | None = None
+        self,
+        point: PointProgram,
+        input: Mapping[str, Any],
+        known: Known | None = None,
+        scan: Scan = DEFAULT_SCAN,
     ) -> None:
         self._point = point
+        self._scan = scan
+        self._deadline: float | None = None
         self._texts: Texts | FactError | None = None
         self.input = input
         self.known = known or {}
         self.answers: dict[int, Answer] = {}
 
+    @property
+    def deadline(self) -> float:
+        """When the time for facts is over, by `time.monotonic`; it begins with the first one."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + self._scan.milliseconds / 1_000
+        return self._deadline
+
     def texts(self) -> Texts:
         """The texts of the input by field; raises `FactError` where one cannot be read."""
         if self._texts is None:
             try:
-                self._texts = tuple(texts(self.input, self._point.texts))
+                self._texts = self._readable()
             except FactError as error:
                 self._texts = error
         if isinstance(self._texts, FactError):
             raise self._texts
         return self._texts
+
+    def _readable(self) -> Texts:
+        found = texts(self.input, self._point.texts, self._point.origins)
+        most = self._scan.characters
+        for text in found:
+            if len(text.text) > most:
+                why = f"`{text.field[:80]}` has more than {most:,} characters"
+                raise FactError("text-too-long", why)
+        origins = {text.field: text.origin for text in found}
+        return Texts(
+            [(text.field, text.text) for text in found], origins=origins, deadline=self.deadline
+        )
 
 
 def _crashed(name: str, error: Exception) -> FactError:

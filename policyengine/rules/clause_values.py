@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from policyengine.cel.suggestions import closest
 from policyengine.diagnostics import Diagnostic
+from policyengine.errors import FactError
 from policyengine.plugins import FactProvider
 from policyengine.rules.yaml import Path
 from policyengine.source import Span
@@ -47,10 +50,42 @@ def config_problems(
     if errors:
         return [_misfit(name, _deepest(error), places) for error in errors]
     try:
-        provider.build(provider.normal(config))
+        provider.build(prepared(name, provider, config))
     except ValueError as error:
         return [Diagnostic("clause-value", f"`{name}`: {error}", places.of(()))]
+    except FactError:
+        # A model that is missing here may be there where the bundle decides, and else is an error
+        # of each decision.
+        pass
     return []
+
+
+# Configurations whose preparation is kept: a clause is looked at when it is read, and when its
+# bundle is checked for each decision point.
+_KEPT = 64
+
+
+def prepared(name: str, provider: FactProvider, config: Any) -> Any:
+    """What is stored in the compiled bundle for a clause's value, and given to `build`.
+
+    Raises `ValueError` for a value that makes no sense.
+    """
+    normal = provider.normal(config)
+    if not hasattr(provider, "prepare"):
+        return normal
+    whole: Any = provider
+    return json.loads(_prepared(name, whole, json.dumps(normal, sort_keys=True)))
+
+
+@lru_cache(_KEPT)
+def _prepared(name: str, provider: Any, normal: str) -> str:
+    return json.dumps(provider.prepare(json.loads(normal)))
+
+
+def cost(provider: FactProvider, config: Any) -> int:
+    """What a question costs, which may depend on what it asks."""
+    costs: Callable[[Any], int] | None = getattr(provider, "cost", None)
+    return costs(config) if costs is not None else provider.COST
 
 
 def _deepest(error: ValidationError) -> ValidationError:

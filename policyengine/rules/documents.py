@@ -121,6 +121,12 @@ class BundleLimits(Strict):
     characters: int | None = Field(
         None, ge=1, description="Characters that each text of an input is assumed to have."
     )
+    text_characters: int | None = Field(
+        None, ge=1, description="Most characters of a text that guards look at; 200,000 if unsaid."
+    )
+    guard_milliseconds: int | None = Field(
+        None, ge=1, description="Time that the guards of a decision have; 1,000 if unsaid."
+    )
 
 
 class BundleFile(Strict):

@@ -26,7 +26,7 @@ from policyengine.cel.types import (
 from policyengine.diagnostics import CompileError, Diagnostic
 from policyengine.plugins import FactProvider
 from policyengine.program import FactInfo
-from policyengine.rules.clause_values import Places, config_problems
+from policyengine.rules.clause_values import Places, config_problems, cost, prepared
 from policyengine.rules.clauses import providers
 from policyengine.rules.model import Point
 from policyengine.rules.points import builtin_points, facts_about_input
@@ -119,7 +119,8 @@ def _question(checked: CheckedExpression, call: Call, constants: Mapping[str, An
     problems = config_problems(call.function, provider, value, Places({}, span))
     if problems:
         raise CompileError(problems)
-    return FactInfo(call.function, provider.normal(value), provider.COST)
+    config = prepared(call.function, provider, value)
+    return FactInfo(call.function, config, cost(provider, config))
 
 
 class _NotConstantError(Exception):

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from policyengine.cel.cost import Sizes
 from policyengine.cel.suggestions import closest
 from policyengine.diagnostics import CompileError, Diagnostic, Related
+from policyengine.program import Scan
 from policyengine.rules.cel_policy.reading import is_cel_policy, load_document
 from policyengine.rules.documents import BundleFile, BundleLimits
 from policyengine.rules.files import Files, Tree, folder_of
@@ -153,6 +154,7 @@ class _Loader:
             form.description,
             tuple(w for base in bases for w in base.warnings) + tuple(folder.warnings),
             _budget(form.limits),
+            _scan(form.limits, bases),
         )
 
     def content(self, folder: _Folder, name: str) -> bytes:
@@ -384,6 +386,15 @@ def _budget(limits: BundleLimits) -> Budget:
             limits.elements or default.sizes.elements,
             limits.characters or default.sizes.characters,
         ),
+    )
+
+
+def _scan(limits: BundleLimits, bases: tuple[Bundle, ...]) -> Scan:
+    """What guards may look at: as the bundle says, else as its first base does."""
+    before = bases[0].scan if bases else Scan()
+    return Scan(
+        limits.text_characters or before.characters,
+        limits.guard_milliseconds or before.milliseconds,
     )
 
 

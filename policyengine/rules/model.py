@@ -12,9 +12,12 @@ from policyengine.cel.cost import DEFAULT_SIZES, Sizes
 from policyengine.cel.types import ObjectType
 from policyengine.diagnostics import Diagnostic
 from policyengine.program import (
+    DEFAULT_SCAN,
     FactInfo,
     Mode,
     ObligationEffect,
+    Origin,
+    Scan,
     Severity,
     TextPath,
     Verdict,
@@ -155,7 +158,7 @@ class Point:
     """A decision point: the type of its input, and where text stands in it.
 
     `input` is an object type whose fields are the CEL variables of the point. `schema` is the
-    JSON Schema it was made from.
+    JSON Schema it was made from. `origins` says for each text whose words it is.
     """
 
     name: str
@@ -163,6 +166,7 @@ class Point:
     input: ObjectType
     texts: tuple[TextPath, ...]
     schema: Mapping[str, Any] = field(repr=False)
+    origins: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,7 @@ class Bundle:
     description: str = ""
     warnings: tuple[Diagnostic, ...] = ()
     budget: Budget = Budget()
+    scan: Scan = DEFAULT_SCAN
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 The part of draft 2020-12 that has a meaning for CEL: `type` (one, or one and `null`),
 `properties`, `required`, `additionalProperties`, `items`, `format: date-time`, `enum`, `$ref` to
-`#/$defs/...` or to `common.json#/$defs/...`. Two words are ours: `x-text` marks text to scan
-(`true` for this string or every string of this list, `"deep"` for every string below), `x-facts`
-lists the facts about the whole input that exist here, such as `paths`.
+`#/$defs/...` or to `common.json#/$defs/...`. Three words are ours: `x-text` marks text to scan
+(`true` for this string or every string of this list, `"deep"` for every string below), `x-origin`
+says whose words the text below is (`user`, `tool`, `document` ..., or `{"field": "role"}` where the
+input says so), `x-facts` lists the facts about the whole input that exist here, such as `paths`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from policyengine.cel.types import (
     Type,
     WrapperType,
 )
-from policyengine.program import TextPath
+from policyengine.plugins import ORIGINS
+from policyengine.program import Origin, TextPath
 from policyengine.rules.model import Point
 
 POINT_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
@@ -46,13 +48,14 @@ _RESERVED_WORDS = frozenset({
 _KEYWORDS = frozenset({
     "$schema", "$id", "$defs", "$ref", "$comment", "title", "description", "type", "properties",
     "required", "additionalProperties", "items", "format", "enum", "examples", "default",
-    "x-text", "x-facts",
+    "x-text", "x-origin", "x-facts",
 })  # fmt: skip
 _SCALARS: Mapping[str, Primitive] = {
     "string": STRING, "integer": INT, "number": DOUBLE, "boolean": BOOL, "null": NULL,
 }  # fmt: skip
 _MAX_DEPTH = 24
 _MAX_NODES = 5_000
+_ORIGIN = "x-origin"
 COMMON = "common.json"
 
 
@@ -109,8 +112,9 @@ def point_from(name: str, schema: Any, shared: Mapping[str, Any]) -> Point:
     type_ = _type(whole, name)
     if not isinstance(type_, ObjectType):
         raise SchemaError("the schema of a decision point is an object with `properties`")
-    texts = tuple(dict.fromkeys(_texts(whole, ())))
-    return Point(name, whole.get("description", ""), type_, texts, whole)
+    texts = dict(_texts(whole, (), "unknown"))
+    origins = tuple(texts.values())
+    return Point(name, whole.get("description", ""), type_, tuple(texts), whole, origins)
 
 
 def facts_about_input(point: Point) -> frozenset[str]:
@@ -194,6 +198,13 @@ def _keywords(schema: dict[str, Any], where: str) -> None:
             raise SchemaError(f"`{key}` of {_at(where)} must be a string")
     if schema.get("x-text", True) not in (True, "deep"):
         raise SchemaError(f'`x-text` of {_at(where)} must be true or "deep"')
+    origin = schema.get(_ORIGIN, ORIGINS[-1])
+    by_field = isinstance(origin, dict) and _origin_field(schema)
+    if not by_field and (not isinstance(origin, str) or origin not in ORIGINS):
+        raise SchemaError(
+            f"`x-origin` of {_at(where)} must be one of {', '.join(ORIGINS)}, or "
+            '`{"field": "<a field with text>"}`'
+        )
     facts = schema.get("x-facts", [])
     if not isinstance(facts, list) or not all(isinstance(name, str) for name in facts):
         raise SchemaError(f"`x-facts` of {_at(where)} must be a list of names")
@@ -247,24 +258,39 @@ def _object_type(schema: Mapping[str, Any], name: str) -> Type:
     return MapType(STRING, _type(values, f"{name}{{}}") if values else DYN)
 
 
-def _texts(schema: Mapping[str, Any], path: TextPath) -> Iterator[TextPath]:
-    """The paths of all texts below a schema."""
+def _origin_field(schema: Mapping[str, Any]) -> str:
+    """The field that says whose words the texts of an object are, where there is one."""
+    field = schema["x-origin"].get("field")
+    fields = schema.get("properties")
+    known = isinstance(fields, dict) and isinstance(field, str) and field in fields
+    return field if known else ""
+
+
+def _texts(
+    schema: Mapping[str, Any], path: TextPath, origin: Origin
+) -> Iterator[tuple[TextPath, Origin]]:
+    """The paths of all texts below a schema, and whose words they are."""
     mark = schema.get("x-text")
+    match schema.get("x-origin"):
+        case str(said):
+            origin = said
+        case dict():
+            origin = f"{len(path)}.{_origin_field(schema)}"
     kinds = schema.get("type")
     kind = next((k for k in kinds if k != "null"), None) if isinstance(kinds, list) else kinds
     if mark == "deep":
-        yield (*path, "**")
+        yield (*path, "**"), origin
         return
     if mark is True:
         if kind not in ("string", "array"):
             raise SchemaError(f"`x-text` of `{'.'.join(path)}` stands on what is not text")
-        yield (*path, "[]") if kind == "array" else path
+        yield (*path, "[]") if kind == "array" else path, origin
         return
     for name, field in schema.get("properties", {}).items():
-        yield from _texts(field, (*path, name))
+        yield from _texts(field, (*path, name), origin)
     if isinstance(schema.get("items"), Mapping):
-        yield from _texts(schema["items"], (*path, "[]"))
+        yield from _texts(schema["items"], (*path, "[]"), origin)
     if isinstance(schema.get("additionalProperties"), Mapping) and any(
-        _texts(schema["additionalProperties"], path)
+        _texts(schema["additionalProperties"], path, origin)
     ):
         raise SchemaError(f'`{".".join(path)}` needs `x-text: "deep"` for its values')

@@ -43,7 +43,7 @@ def test_inputs_of_the_tests_are_explained_as_decided(name: str) -> None:
         decision = engine.decide(case.point, case.input, facts=facts, now=now)
         assert explained.decision == decision
         agree(explained, decision)
-        for _, text in texts(case.input, checked.points[case.point].point.texts):
+        for _, text, _ in texts(case.input, checked.points[case.point].point.texts):
             if len(text) > 20:
                 assert json.dumps(text) not in json.dumps(decision.to_dict())
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from policyengine.cel.types import ObjectType
 from policyengine.diagnostics import CompileError
 from policyengine.rules.load import load_text
-from policyengine.rules.points import builtin_points
+from policyengine.rules.points import SchemaError, builtin_points, point_from
 from policyengine.rules.schemas import json_schemas, write
 
 DOCS = Path(__file__).parents[2] / "docs" / "schemas"
@@ -91,6 +91,7 @@ def test_texts_of_the_points() -> None:
         "llm.request": [
             "request.system", "request.messages.[].content",
             "request.messages.[].tool_calls.[].arguments", "request.inputs.[]",
+            "request.documents.[].title", "request.documents.[].content", "request.memory.[]",
             "request.tools.[].description",
         ],
         "llm.response": [
@@ -99,6 +100,31 @@ def test_texts_of_the_points() -> None:
         "tool.call": ["tool.arguments.**", "tool.command"],
         "tool.result": ["result.content.[]", "result.structured.**"],
     }  # fmt: skip
+
+
+def test_whose_words_the_texts_of_the_points_are() -> None:
+    assert {name: p.origins for name, p in builtin_points().items()} == {
+        "change.proposed": (),
+        "llm.request": (
+            "system", "3.role", "3.role", "user", "document", "document", "memory", "tool",
+        ),
+        "llm.response": ("assistant", "assistant"),
+        "tool.call": ("assistant", "assistant"),
+        "tool.result": ("tool", "tool"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "origin", ["nobody", 3, [], {}, {"field": "missing"}, {"field": 1}], ids=str
+)
+def test_an_unknown_origin_is_an_error(origin: object) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"note": {"type": "string", "x-text": True}},
+        "x-origin": origin,
+    }
+    with pytest.raises(SchemaError, match="`x-origin` of the schema must be one of user,"):
+        point_from("door.opened", schema, {})
 
 
 def test_only_what_every_input_has_is_required() -> None:
