@@ -55,7 +55,6 @@ _SCALARS: Mapping[str, Primitive] = {
 }  # fmt: skip
 _MAX_DEPTH = 24
 _MAX_NODES = 5_000
-_ORIGIN = "x-origin"
 COMMON = "common.json"
 
 
@@ -198,7 +197,7 @@ def _keywords(schema: dict[str, Any], where: str) -> None:
             raise SchemaError(f"`{key}` of {_at(where)} must be a string")
     if schema.get("x-text", True) not in (True, "deep"):
         raise SchemaError(f'`x-text` of {_at(where)} must be true or "deep"')
-    origin = schema.get(_ORIGIN, ORIGINS[-1])
+    origin = schema.get("x-origin", "unknown")
     by_field = isinstance(origin, dict) and _origin_field(schema)
     if not by_field and (not isinstance(origin, str) or origin not in ORIGINS):
         raise SchemaError(
