@@ -8,7 +8,7 @@ id; nodes never change. Macros are expanded by the parser: `has(a.b)` is a `Sele
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
 from policyengine.cel.nodes import node
@@ -190,6 +190,15 @@ class Bind:
 Expr = Constant | Ident | Select | Call | ListExpr | MapExpr | Struct | Comprehension | Bind
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """What an expression is but for the values of its constants and where its parts stand.
+
+    Expressions of one shape have equal trees, ids included, and with equal declarations equal
+    types. A shape is compared by identity; equal expressions may have shapes that differ.
+    """
+
+
 @node
 @dataclass(frozen=True, slots=True)
 class Ast:
@@ -198,6 +207,7 @@ class Ast:
     text: Text
     root: Expr
     size: int
+    shape: Shape | None = field(default=None, compare=False, repr=False)
 
     def span(self, node: Expr) -> Span:
         """Where a node stands in the file."""

@@ -95,7 +95,8 @@ Reference = VariableRef | LocalRef | TypeRef | FunctionRef | ConstantRef | Failu
 class CheckedExpression:
     """An expression with a type for every node and a meaning for every name.
 
-    Only `policyengine.cel.checker.check` makes one.
+    Only `policyengine.cel.checker.check` makes one, and `policyengine.cel.checks` of one that it
+    made. Expressions may share their tables.
     """
 
     ast: Ast

@@ -78,6 +78,11 @@ _CHECKS: dict[object, tuple[int, _Check]] = {
 }
 
 
+def checks_constants(function: Function) -> bool:
+    """Whether constant arguments of a function may be wrong."""
+    return function.impl in _CHECKS
+
+
 def bad_argument(ast: Ast, function: Function, node: Call) -> Diagnostic | None:
     """What is wrong with a constant argument of a call to a function."""
     row = _CHECKS.get(function.impl)

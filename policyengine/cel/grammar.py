@@ -9,6 +9,7 @@ from __future__ import annotations
 from policyengine.cel.ast import (
     Call,
     Constant,
+    ConstantKind,
     Entry,
     Expr,
     Field,
@@ -21,7 +22,7 @@ from policyengine.cel.ast import (
 from policyengine.cel.cursor import Cursor
 from policyengine.cel.lexer import KEYWORDS, RESERVED
 from policyengine.cel.literals import LiteralError, number, string
-from policyengine.cel.macros import Macro, MacroError, MacroTable, Site
+from policyengine.cel.macros import NUMBERED, Macro, MacroError, MacroTable, Site
 from policyengine.cel.nodes import maker
 from policyengine.cel.operators import BINARY, UNARY, Term, balanced
 from policyengine.source import Text
@@ -34,10 +35,12 @@ class Grammar(Cursor):
     """One reading of one text.
 
     `nesting` is how many brackets within brackets there may be. `last_id` is the highest node id
-    given out; `dropped` of the ids are not nodes of the tree, and with `holes` more are not.
+    given out; `dropped` of the ids are not nodes of the tree, and with `holes` more are not. With
+    `numbered` a name in the tree was made of a number. Of a literal that was read `texts` keeps
+    nothing but the kind.
     """
 
-    __slots__ = ("depth", "dropped", "holes", "last_id", "macros", "nesting")
+    __slots__ = ("depth", "dropped", "holes", "last_id", "macros", "nesting", "numbered")
 
     def __init__(self, text: Text, macros: MacroTable, nesting: int) -> None:
         super().__init__(text)
@@ -47,6 +50,7 @@ class Grammar(Cursor):
         self.last_id = 0
         self.dropped = 0
         self.holes = False
+        self.numbered = False
 
     def new_id(self) -> int:
         self.last_id += 1
@@ -322,6 +326,7 @@ class Grammar(Cursor):
         except MacroError as error:
             self.add("bad-macro", error.message, error.start, error.end, help=error.help)
             return None
+        self.numbered |= macro.name in NUMBERED
         if macro.dropped is None:
             self.holes = True
         else:
@@ -359,6 +364,7 @@ class Grammar(Cursor):
             place = start if negative else offset + error.start
             self.add("bad-literal", error.message, place, offset + error.end, error.note)
             return _constant(self.last_id, start, end, "null", None)
+        self.texts[at] = _LITERAL[of]
         return _constant(self.last_id, start, end, of, value)
 
     def elements(self, closing: str, opened: int) -> tuple[tuple[Expr, ...], frozenset[int]]:
@@ -440,6 +446,14 @@ class Grammar(Cursor):
 
 
 _NO_OPERATOR = (0, "")
+# What stands for a literal among the tokens once it is read: its kind, as a literal.
+_LITERAL: dict[ConstantKind, str] = {
+    "int": "0",
+    "uint": "0u",
+    "double": "0.",
+    "string": "''",
+    "bytes": "b''",
+}
 # Tokens that can be a whole expression, and what ends one.
 _LONE = frozenset({"name", "string", "number", "true", "false", "null"})
 _CLOSING = frozenset({")", "]", "}", ",", ":", "end"})

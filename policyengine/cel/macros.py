@@ -20,6 +20,7 @@ from policyengine.cel.ast import (
     Ident,
     ListExpr,
     Select,
+    Shape,
 )
 from policyengine.cel.nodes import node
 
@@ -289,7 +290,29 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 }
 _BY_NAME = {macro.name: macro for rows in _LIBRARIES.values() for macro in rows}
 
-MacroTable = Mapping[tuple[str, int], tuple[Macro, ...]]
+# Macros that make a name of a number, so that the shape of a call does not say what it means.
+NUMBERED = frozenset({"cel.index", "cel.iterVar", "cel.accuVar"})
+
+_MOST_SHAPES = 1024
+
+
+class MacroTable(dict[tuple[str, int], tuple[Macro, ...]]):
+    """Macros by function and number of arguments, and the shapes of what was parsed with them."""
+
+    __slots__ = ("_shapes",)
+
+    def __init__(self, rows: Mapping[tuple[str, int], tuple[Macro, ...]]) -> None:
+        super().__init__(rows)
+        self._shapes: dict[tuple[str, ...], Shape] = {}
+
+    def shape(self, tokens: tuple[str, ...]) -> Shape:
+        """The shape of an expression by its tokens, in which each literal is only its kind."""
+        known = self._shapes.get(tokens)
+        if known is None:
+            if len(self._shapes) >= _MOST_SHAPES:
+                self._shapes.clear()
+            known = self._shapes.setdefault(tokens, Shape())
+        return known
 
 
 def table(names: Iterable[str] | None = None) -> MacroTable:
@@ -316,7 +339,7 @@ def _table(macros: Iterable[Macro]) -> MacroTable:
             key = macro.function, count
             if macro not in rows.get(key, ()):
                 rows[key] = (*rows.get(key, ()), macro)
-    return rows
+    return MacroTable(rows)
 
 
 _STANDARD = _table(_LIBRARIES["standard"])

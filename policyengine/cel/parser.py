@@ -30,6 +30,8 @@ class Limits:
 
 
 _DEFAULT = Limits()
+# A longer expression is not expected a second time with other constants.
+_MOST_TOKENS = 256
 
 
 def parse(
@@ -60,7 +62,9 @@ def parse(
         _check_loops(root, limits.loops, parser)
     if parser.problems:
         raise CompileError(parser.problems)
-    return Ast(text, root, size)
+    if parser.numbered or len(parser.texts) > _MOST_TOKENS:
+        return Ast(text, root, size)
+    return Ast(text, root, size, parser.macros.shape(tuple(parser.texts)))
 
 
 def _too_long(text: Text, limits: Limits) -> Diagnostic:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from policyengine.cel.ast import Ast, Expr
+from policyengine.cel.ast import Ast
 from policyengine.cel.checked import CheckedExpression, Declarations
-from policyengine.cel.checker import check as check_types
+from policyengine.cel.checks import Checks
 from policyengine.cel.functions import Function
 from policyengine.cel.types import BOOL, Type
 from policyengine.diagnostics import CompileError, Diagnostic
@@ -28,7 +28,7 @@ from policyengine.rules.model import (
     Policy,
     Rule,
 )
-from policyengine.rules.names import Uses
+from policyengine.rules.names import Uses, place
 from policyengine.rules.parts import Expressions, Group, unknown_name
 from policyengine.rules.points import builtin_points
 from policyengine.rules.variables import reachable
@@ -65,7 +65,8 @@ class PointCheck:
         self._expressions = expressions
         self._scope = scope
         self._constants = constants
-        self._inputs = Declarations(scope.variables, scope.functions)
+        # By the types of the variables and constants that are declared beside the inputs.
+        self._checks: dict[tuple[tuple[str, Type], ...], Checks] = {}
         self._checked: dict[str, CheckedCondition] = {}
         # Variables found wrong: what uses them is not judged, so one mistake shouts once.
         self._broken = set(group.broken)
@@ -150,7 +151,7 @@ class PointCheck:
             return None
         own = {name.removeprefix("variables.") for name in variables}
         unknown = [
-            unknown_name("variable", name, expression.ast.span(node), own)
+            unknown_name("variable", name, place(expression.ast, node), own)
             for name, node in expression.uses.variables.items()
             if name not in own
         ]
@@ -191,13 +192,17 @@ class PointCheck:
         ]
         if elsewhere:
             raise CompileError(elsewhere)
-        if not found.constants and not variables:
-            return check_types(ast, self._inputs, expected)
-        constants = {f"constants.{n}": self._scope.constants[n] for n in found.constants}
-        declared = {**self._scope.variables, **constants, **variables}
-        return check_types(ast, Declarations(declared, self._scope.functions), expected)
+        named = dict(variables)
+        for name in found.constants:
+            named[f"constants.{name}"] = self._scope.constants[name]
+        key = tuple(named.items())
+        checks = self._checks.get(key)
+        if checks is None:
+            declared = Declarations({**self._scope.variables, **named}, self._scope.functions)
+            checks = self._checks[key] = Checks(declared)
+        return checks.check(ast, expected)
 
-    def _elsewhere(self, ast: Ast, roots: Mapping[str, Expr]) -> list[Diagnostic]:
+    def _elsewhere(self, ast: Ast, roots: Mapping[str, int]) -> list[Diagnostic]:
         """Inputs that exist at other points but not at this one."""
         found = []
         for name, node in roots.items():
@@ -207,15 +212,15 @@ class PointCheck:
             if points:
                 help = f"it exists at {', '.join(f'`{point}`' for point in points)}"
                 message = f"`{name}` does not exist at `{self._point.name}`"
-                found.append(Diagnostic("wrong-point", message, ast.span(node), help=help))
+                found.append(Diagnostic("wrong-point", message, place(ast, node), help=help))
         return found
 
-    def _facts_elsewhere(self, ast: Ast, calls: Mapping[str, Expr]) -> list[Diagnostic]:
+    def _facts_elsewhere(self, ast: Ast, calls: Mapping[str, int]) -> list[Diagnostic]:
         found = []
         for name, node in calls.items():
             if name in providers() and not exists_at(name, self._point):
                 message = f"`{name}` does not exist at `{self._point.name}`"
-                span = ast.span(node)
+                span = place(ast, node)
                 found.append(Diagnostic("wrong-point", message, span, help=points_with(name)))
         return found
 

@@ -15,20 +15,22 @@ from policyengine.cel.ast import (
     Select,
     children,
 )
+from policyengine.source import Span
 
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """Where each free name first stands.
+    """The id of the node where each free name first stands; `place` tells where that is.
 
     `roots` are names of inputs (and whatever else stands alone), `variables` and `constants` the
     names after `variables.` and `constants.`, `calls` functions called without a receiver.
+    Expressions of one shape have this in common.
     """
 
-    roots: dict[str, Expr]
-    variables: dict[str, Expr]
-    constants: dict[str, Expr]
-    calls: dict[str, Expr]
+    roots: dict[str, int]
+    variables: dict[str, int]
+    constants: dict[str, int]
+    calls: dict[str, int]
 
 
 def uses(ast: Ast) -> Uses:
@@ -44,6 +46,23 @@ def uses(ast: Ast) -> Uses:
     return found
 
 
+def place(ast: Ast, id: int) -> Span:
+    """Where the node with an id stands; raises `KeyError` where there is none.
+
+    >>> from policyengine.cel.parser import parse
+    >>> ast = parse("request.c && variables.a")
+    >>> str(place(ast, uses(ast).variables["a"]))
+    '<expr>:1:14'
+    """
+    pending = [ast.root]
+    while pending:
+        node = pending.pop()
+        if node.id == id:
+            return ast.span(node)
+        pending += children(node)
+    raise KeyError(id)
+
+
 def _collect(root: Expr, bound: frozenset[str], found: Uses) -> None:
     """Nodes outside in and from left to right, names that a macro binds left out."""
     stack = [root]
@@ -52,13 +71,13 @@ def _collect(root: Expr, bound: frozenset[str], found: Uses) -> None:
         match node:
             case Ident():
                 if node.name not in bound:
-                    found.roots.setdefault(node.name.removeprefix("."), node)
+                    found.roots.setdefault(node.name.removeprefix("."), node.id)
             case Select():
                 _select(node, bound, found, stack)
             case Call():
                 stack += reversed(node.args)
                 if node.target is None:
-                    found.calls.setdefault(node.function, node)
+                    found.calls.setdefault(node.function, node.id)
                 else:
                     stack.append(node.target)
             case Comprehension():
@@ -83,8 +102,8 @@ def _select(node: Select, bound: frozenset[str], found: Uses, stack: list[Expr])
     elif operand.name in bound:
         return
     elif operand.name == "variables":
-        found.variables.setdefault(node.field, node)
+        found.variables.setdefault(node.field, node.id)
     elif operand.name == "constants":
-        found.constants.setdefault(node.field, node)
+        found.constants.setdefault(node.field, node.id)
     else:
-        found.roots.setdefault(operand.name.removeprefix("."), operand)
+        found.roots.setdefault(operand.name.removeprefix("."), operand.id)

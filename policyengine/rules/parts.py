@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from policyengine.cel.ast import Ast
+from policyengine.cel.ast import Ast, Shape
 from policyengine.cel.parser import parse
 from policyengine.cel.suggestions import closest
 from policyengine.diagnostics import CompileError, Diagnostic
 from policyengine.rules.language import macros
 from policyengine.rules.model import Bundle, Policy, Rule
-from policyengine.rules.names import Uses, uses
+from policyengine.rules.names import Uses, place, uses
 from policyengine.rules.variables import in_order
 from policyengine.source import Span, Text
 
@@ -32,6 +32,7 @@ class Expressions:
         # The same by identity: a text is asked for many times, and hashing all its places takes
         # longer than checking it. A text that is held here cannot lend its id to another.
         self._same: dict[int, tuple[Text, Expression | None]] = {}
+        self._shapes: dict[Shape, Uses] = {}
         self.problems: list[Diagnostic] = []
 
     def of(self, text: Text) -> Expression | None:
@@ -47,11 +48,19 @@ class Expressions:
         found = None
         try:
             ast = parse(text, macros=macros())
-            found = Expression(ast, uses(ast))
+            found = Expression(ast, self._uses(ast))
         except CompileError as error:
             self.problems += error.diagnostics
         self._known[text] = found
         return found
+
+    def _uses(self, ast: Ast) -> Uses:
+        if ast.shape is None:
+            return uses(ast)
+        known = self._shapes.get(ast.shape)
+        if known is None:
+            known = self._shapes[ast.shape] = uses(ast)
+        return known
 
     def uses_of(self, ast: Ast) -> Uses:
         """The names that a tree uses; those of sugar are looked up once too."""
@@ -164,7 +173,7 @@ def _unknown(
         uses = expression.uses.variables if kind == "variable" else expression.uses.constants
         for name, node in uses.items():
             if name not in known:
-                yield unknown_name(kind, name, expression.ast.span(node), known)
+                yield unknown_name(kind, name, place(expression.ast, node), known)
 
 
 def unknown_name(kind: str, name: str, span: Span, known: Iterable[str]) -> Diagnostic:

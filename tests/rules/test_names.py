@@ -6,7 +6,7 @@ import pytest
 
 from policyengine.cel.parser import parse
 from policyengine.rules.language import macros
-from policyengine.rules.names import uses
+from policyengine.rules.names import place, uses
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ def test_free_names_in_the_order_of_the_text(
 
 
 def test_a_name_stands_where_it_stands_first() -> None:
-    found = uses(parse("(b.x || a.x) && (a.y || variables.z) && variables.z"))
-    assert found.roots["a"].start == 8
-    assert found.variables["z"].start == 24
+    ast = parse("(b.x || a.x) && (a.y || variables.z) && variables.z")
+    found = uses(ast)
+    assert str(place(ast, found.roots["a"])) == "<expr>:1:9"
+    assert str(place(ast, found.variables["z"])) == "<expr>:1:25"
