@@ -21,6 +21,7 @@ FLOORS = (
     ("program",),
     ("request", "decision"),
     ("cel", "guards", "state", "routing", "changes", "audit"),
+    ("protobuf",),
     ("rules",),
     ("lint",),
     ("codegen",),
@@ -52,6 +53,7 @@ OUTSIDE = {
     "jsonschema": {"rules", "testing"},
     "click": {"cli", "output"},
     "celpy": {"testing"},
+    "google": {"protobuf"},
 }
 
 

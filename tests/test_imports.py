@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-HEAVY = {"click", "jsonschema", "pydantic", "pydantic_core", "ruamel", "yaml"}
+HEAVY = {"click", "google", "jsonschema", "pydantic", "pydantic_core", "ruamel", "yaml"}
 
 # The text side, none of which a process needs that has a compiled program.
 TEXT_SIDE = (

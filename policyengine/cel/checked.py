@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from policyengine.cel.ast import Ast
 from policyengine.cel.functions import Function, Overload
 from policyengine.cel.nodes import node
-from policyengine.cel.types import ObjectType, Type
+from policyengine.cel.types import MessageType, ObjectType, Type
+from policyengine.values.messages import EnumValue
+
+Maker = Callable[[Mapping[str, Any]], Any]
+"""The value of a message literal by its fields; may raise `EvaluationError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +23,8 @@ class Declarations:
     `variables` may hold dotted names (`destination.ip`). `functions` is made by
     `policyengine.cel.functions.table`. `types` are the object types that may be named in the
     text. `container` is the namespace in which names are looked up first, inside out.
-    `constants` are named whole numbers, such as the values of an enum.
+    `constants` are named values, such as the numbers of an enum. `makers` make the messages of
+    literals, by the full name of their type, from what their fields are set to.
 
     With `lenient` no mistake is reported: what has no meaning has the type `dyn` and is an error
     when it is evaluated. A name that was not declared is read from the bindings as it is.
@@ -26,9 +32,10 @@ class Declarations:
 
     variables: Mapping[str, Type]
     functions: Mapping[str, Function]
-    types: Mapping[str, ObjectType] = field(default_factory=dict)
+    types: Mapping[str, ObjectType | MessageType] = field(default_factory=dict)
     container: str = ""
-    constants: Mapping[str, int] = field(default_factory=dict)
+    constants: Mapping[str, int | EnumValue] = field(default_factory=dict)
+    makers: Mapping[str, Maker] = field(default_factory=dict)
     lenient: bool = False
 
 
@@ -51,9 +58,13 @@ class LocalRef:
 
 @dataclass(frozen=True, slots=True)
 class TypeRef:
-    """A type used as a value: `int`, `google.protobuf.Timestamp`."""
+    """A type used as a value: `int`, `google.protobuf.Timestamp`; or one that a literal is of.
+
+    `make`, if there is one, gives the literal's value.
+    """
 
     name: str
+    make: Maker | None = None
 
 
 @node
@@ -73,10 +84,10 @@ class FunctionRef:
 
 @dataclass(frozen=True, slots=True)
 class ConstantRef:
-    """A named whole number; on a `Select` the whole chain is its dotted name."""
+    """A named number; on a `Select` the whole chain is its dotted name."""
 
     name: str
-    value: int
+    value: int | EnumValue
 
 
 @dataclass(frozen=True, slots=True)

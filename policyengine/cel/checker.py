@@ -25,7 +25,6 @@ from policyengine.cel.ast import (
 from policyengine.cel.ast import Field as StructField
 from policyengine.cel.checked import (
     CheckedExpression,
-    ConstantRef,
     Declarations,
     FailureRef,
     FunctionRef,
@@ -67,6 +66,7 @@ from policyengine.cel.types import (
     UINT,
     ListType,
     MapType,
+    MessageType,
     ObjectType,
     OptionalType,
     Primitive,
@@ -219,9 +219,9 @@ class _Checker:
             constant = constant_named(names[count], declarations)
             if constant is not None:
                 node = fields[count - 1] if count else root
-                self._references[node.id] = ConstantRef(*constant)
-                self._types[node.id] = INT
-                return INT, count
+                self._references[node.id] = constant[0]
+                self._types[node.id] = constant[1]
+                return constant[1], count
         return self._undeclared(root, names), 0
 
     def _undeclared(self, root: Ident, names: list[str]) -> Type:
@@ -261,7 +261,7 @@ class _Checker:
 
     def _selected(self, node: Select, target: Type) -> Type:
         match target:
-            case ObjectType():
+            case ObjectType() | MessageType():
                 field = target.fields.get(node.field)
                 if field is not None:
                     return field.type
@@ -393,7 +393,7 @@ class _Checker:
             self._mistakes.unknown_type(node)
             self._references[node.id] = _failing(failures.no_such_type(node.type_name))
         else:
-            self._references[node.id] = TypeRef(named[0])
+            self._references[node.id] = named[0]
         fits = named is not None
         for field in node.fields:
             given = self._visit(field.value)
@@ -403,7 +403,7 @@ class _Checker:
                 fits &= self._assign(field, named[1], given)
         return ERROR if named is None or not fits else named[2]
 
-    def _assign(self, field: StructField, target: ObjectType, given: Type) -> bool:
+    def _assign(self, field: StructField, target: ObjectType | MessageType, given: Type) -> bool:
         """Whether a message has the field and its value may be of this type."""
         declared = target.fields.get(field.name)
         if declared is None:

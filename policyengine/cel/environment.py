@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from policyengine.cel.ast import Ast
-from policyengine.cel.checked import CheckedExpression, Declarations
+from policyengine.cel.checked import CheckedExpression, Declarations, Maker
 from policyengine.cel.checker import check
 from policyengine.cel.emit.expression import Emitted, expression
 from policyengine.cel.functions import Function, library, table
 from policyengine.cel.parser import parse
 from policyengine.cel.typenames import parse_type
-from policyengine.cel.types import ObjectType, Type
+from policyengine.cel.types import MessageType, ObjectType, Type
 from policyengine.source import Text
+from policyengine.values.messages import EnumValue
+
+
+class MessageTypes(Protocol):
+    """Message and enum types of the host, such as `policyengine.protobuf.Messages`."""
+
+    @property
+    def types(self) -> Mapping[str, MessageType]:
+        """The message types by full name."""
+
+    @property
+    def constants(self) -> Mapping[str, int | EnumValue]:
+        """The values of enums by full name."""
+
+    @property
+    def makers(self) -> Mapping[str, Maker]:
+        """What makes the messages of literals, by the full name of their type."""
+
+    @property
+    def functions(self) -> Sequence[Function]:
+        """Functions that come with the types."""
+
+    def bindings(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The host's values of variables as CEL values; raises `EvaluationError`."""
 
 
 class Program:
@@ -29,11 +53,19 @@ class Program:
 
     evaluate: Callable[[dict[str, Any]], Any]
 
-    def __init__(self, checked: CheckedExpression, emitted: Emitted) -> None:
+    def __init__(
+        self,
+        checked: CheckedExpression,
+        emitted: Emitted,
+        messages: MessageTypes | None = None,
+    ) -> None:
         namespace: dict[str, Any] = dict(emitted.objects)
         exec(emitted.code, namespace)  # noqa: S102 - our own code object, text is constants in it
         self.checked = checked
-        self.evaluate = namespace["evaluate"]
+        evaluate: Callable[[dict[str, Any]], Any] = namespace["evaluate"]
+        self.evaluate = evaluate
+        if messages is not None:
+            self.evaluate = lambda given: evaluate(messages.bindings(given))
         self._reference = namespace["reference"]
         self.type = checked.type
         self.python = emitted.python
@@ -49,7 +81,8 @@ class Environment:
     `"int"`, `"list(string)"`, `"map(string, dyn)"`, or values of `policyengine.cel.types`.
     `functions` are rows of `policyengine.cel.Function`, whose `impl` is a callable. `container`
     is the namespace in which names are looked up first. `extensions` are names of function
-    libraries beside the standard one.
+    libraries beside the standard one. `messages` are the host's message types; values of
+    variables may then be messages of the host.
 
     Raises `ValueError` for a type or an extension that does not exist.
 
@@ -58,7 +91,7 @@ class Environment:
     True
     """
 
-    __slots__ = ("_declarations", "_macros")
+    __slots__ = ("_declarations", "_macros", "_messages")
 
     def __init__(
         self,
@@ -68,6 +101,7 @@ class Environment:
         extensions: Iterable[str] = (),
         *,
         types: Mapping[str, ObjectType] | None = None,
+        messages: MessageTypes | None = None,
     ) -> None:
         libraries = [library("standard")]
         for name in extensions:
@@ -75,7 +109,11 @@ class Environment:
                 libraries.append(library(name))
             except KeyError:
                 raise ValueError(f"there is no extension `{name}`") from None
-        named = dict(types or {})
+        named: dict[str, ObjectType | MessageType] = dict(types or {})
+        if messages is not None:
+            named.update(messages.types)
+            functions = (*messages.functions, *functions)
+        self._messages = messages
         self._macros = tuple(macro for each in libraries for macro in each.macros)
         self._declarations = Declarations(
             variables={
@@ -85,6 +123,8 @@ class Environment:
             functions=table([*(row for each in libraries for row in each.functions), *functions]),
             types=named,
             container=container,
+            constants=messages.constants if messages else {},
+            makers=messages.makers if messages else {},
         )
 
     def check(
@@ -104,6 +144,7 @@ class Environment:
         """An environment with more variables."""
         made = Environment.__new__(Environment)
         made._macros = self._macros
+        made._messages = self._messages
         known = self._declarations
         made._declarations = replace(known, variables={**known.variables, **variables})
         return made
@@ -114,7 +155,7 @@ class Environment:
         Raises `CompileError` with every mistake and its place.
         """
         checked = check(tree, self._declarations)
-        return Program(checked, expression(checked))
+        return Program(checked, expression(checked), self._messages)
 
     def compile(self, text: str | Text, *, check: bool = True) -> Program:
         """The expression as a program; raises `CompileError` with every mistake and its place.
@@ -125,4 +166,4 @@ class Environment:
         True
         """
         checked = self.check(text, lenient=not check)
-        return Program(checked, expression(checked))
+        return Program(checked, expression(checked), self._messages)

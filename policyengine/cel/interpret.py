@@ -306,6 +306,8 @@ class _Run:
             failures.fail(reference.code, reference.message)
         fields = _map([(f.name, self.visit(f.value), f.optional) for f in node.fields])
         assert isinstance(reference, TypeRef)
+        if reference.make is not None:
+            return reference.make(fields)
         if reference.name not in wellknown.LITERALS:
             return fields
         return messages.message(reference.name, fields)

@@ -229,6 +229,25 @@ def _by_pairs(site: Site) -> Expr:
     return parts[0]
 
 
+def _extension(*, test: bool) -> Callable[[Site], Expr]:
+    """`proto.getExt(m, acme.note)` is the selection m.`acme.note`; `hasExt` asks for it."""
+
+    def expand(site: Site) -> Expr:
+        message, named = site.args
+        parts = []
+        node = named
+        while isinstance(node, Select) and not node.test and not node.optional:
+            parts.append(node.field)
+            node = node.operand
+        if not parts or not isinstance(node, Ident):
+            raise MacroError(f"`proto.{site.function}` needs the full name of an extension", named)
+        field = ".".join([node.name, *reversed(parts)])
+        new = site.new_id()
+        return Select(new, site.start, site.end, message, field, named.start, test=test)
+
+    return expand
+
+
 def _test(kind: ComprehensionKind, variables: int = 1) -> Callable[[Site], Expr]:
     return _comprehension(kind, variables, condition=True, result=False)
 
@@ -275,6 +294,10 @@ _LIBRARIES: Mapping[str, tuple[Macro, ...]] = {
     "math": (
         Macro("math.greatest", "greatest", "math", _NUMBERS, _by_pairs),
         Macro("math.least", "least", "math", _NUMBERS, _by_pairs),
+    ),
+    "protos": (
+        Macro("proto.getExt", "getExt", "proto", (2,), _extension(test=False)),
+        Macro("proto.hasExt", "hasExt", "proto", (2,), _extension(test=True)),
     ),
     "block": (
         Macro("cel.block", "block", "cel", (2,), _block),

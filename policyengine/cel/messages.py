@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from policyengine.cel.ast import OPERATORS, Comprehension
 from policyengine.cel.functions import Overload
 from policyengine.cel.suggestions import listed
-from policyengine.cel.types import BOOL, ObjectType, Primitive, Type
+from policyengine.cel.types import BOOL, MessageType, ObjectType, Primitive, Type
 from policyengine.diagnostics import Diagnostic
 from policyengine.source import Span
 
@@ -21,7 +21,9 @@ def undeclared_reference(span: Span, name: str, meant: str | None, hint: str = "
     )
 
 
-def unknown_field(span: Span, path: str, type_: ObjectType, meant: str | None) -> Diagnostic:
+def unknown_field(
+    span: Span, path: str, type_: ObjectType | MessageType, meant: str | None
+) -> Diagnostic:
     """A field that the object does not have; `path` is as it was written."""
     fields = listed(type_.fields)
     return Diagnostic(

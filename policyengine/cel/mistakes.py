@@ -28,7 +28,17 @@ from policyengine.cel.messages import (
 from policyengine.cel.names import dotted, macro_counts
 from policyengine.cel.overloads import resolve_call
 from policyengine.cel.suggestions import closest
-from policyengine.cel.types import BOOL, DOUBLE, INT, NULL, UINT, MapType, ObjectType, Type
+from policyengine.cel.types import (
+    BOOL,
+    DOUBLE,
+    INT,
+    NULL,
+    UINT,
+    MapType,
+    MessageType,
+    ObjectType,
+    Type,
+)
 from policyengine.cel.unify import Unifier
 from policyengine.diagnostics import Diagnostic
 from policyengine.source import Span
@@ -74,7 +84,7 @@ class Mistakes:
                 span = self._ast.text.span(root.start, root.start + len(name))
         self.add(undeclared_reference(span, name, meant, hint))
 
-    def unknown_field(self, node: Select, type_: ObjectType) -> None:
+    def unknown_field(self, node: Select, type_: ObjectType | MessageType) -> None:
         path = dotted(node.operand)
         prefix = "" if path is None or len(path) > _LONGEST_SNIPPET else f"{path}."
         meant = self._closest(node.field, type_.fields)
@@ -91,7 +101,7 @@ class Mistakes:
             hint = f"its keys are `{type_.key}`, read with `[...]`"
         self.add(not_selectable(self._ast.span(node), type_, node.field, hint))
 
-    def unknown_struct_field(self, field: StructField, type_: ObjectType) -> None:
+    def unknown_struct_field(self, field: StructField, type_: ObjectType | MessageType) -> None:
         span = self._ast.text.span(field.start, field.start + len(field.name))
         self.add(unknown_field(span, field.name, type_, self._closest(field.name, type_.fields)))
 

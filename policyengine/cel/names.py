@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from policyengine.cel import macros, wellknown
 from policyengine.cel.ast import Expr, Ident, Select
-from policyengine.cel.checked import Declarations
+from policyengine.cel.checked import ConstantRef, Declarations, TypeRef
 from policyengine.cel.types import (
     BOOL,
     BYTES,
@@ -23,6 +23,7 @@ from policyengine.cel.types import (
     AbstractType,
     ListType,
     MapType,
+    MessageType,
     ObjectType,
     OptionalType,
     Type,
@@ -92,26 +93,30 @@ def type_named(name: str, declarations: Declarations) -> tuple[str, Type] | None
     return None
 
 
-def constant_named(name: str, declarations: Declarations) -> tuple[str, int] | None:
-    """The named whole number that a name stands for: its full name and its value."""
+def constant_named(name: str, declarations: Declarations) -> tuple[ConstantRef, Type] | None:
+    """The named number that a name stands for, and its type."""
     for candidate in candidates(name, declarations.container):
         found = declarations.constants.get(candidate)
         if found is None:
             found = wellknown.CONSTANTS.get(candidate)
         if found is not None:
-            return candidate, found
+            type_ = INT if isinstance(found, int) else AbstractType(found.CEL_TYPE)
+            return ConstantRef(candidate, found), type_
     return None
 
 
-def message_named(name: str, declarations: Declarations) -> tuple[str, ObjectType, Type] | None:
-    """The type of a message literal: its full name, its fields and the type of the value."""
+def message_named(
+    name: str, declarations: Declarations
+) -> tuple[TypeRef, ObjectType | MessageType, Type] | None:
+    """The type of a message literal: its meaning, its fields and the type of the value."""
     for candidate in candidates(name, declarations.container):
         known = wellknown.LITERALS.get(candidate)
+        reference = TypeRef(candidate, declarations.makers.get(candidate))
         if known is not None:
-            return candidate, known, wellknown.TYPES[candidate]
+            return reference, known, wellknown.TYPES[candidate]
         declared = declarations.types.get(candidate)
         if declared is not None:
-            return candidate, declared, declared
+            return reference, declared, declared
     return None
 
 

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 
 from policyengine.cel.checked import FunctionRef
 from policyengine.cel.functions import Function, Overload
-from policyengine.cel.types import DYN, ERROR, ObjectType, Primitive, Type, TypeParam
+from policyengine.cel.types import (
+    DYN,
+    ERROR,
+    MessageType,
+    ObjectType,
+    Primitive,
+    Type,
+    TypeParam,
+)
 from policyengine.cel.unify import Unifier, has_variables, instantiate, parts
 
 
@@ -87,7 +95,7 @@ def _is_closed(type_: Type, *, objects: bool = True) -> bool:
             return True
         case TypeParam():
             return False
-        case ObjectType():
+        case ObjectType() | MessageType():
             return objects
         case _:
             for part in parts(type_):  # noqa: SIM110 - a generator would double the frames

@@ -20,6 +20,7 @@ from policyengine.cel.types import (
     UINT,
     ListType,
     MapType,
+    MessageType,
     ObjectType,
     OptionalType,
     Type,
@@ -51,8 +52,8 @@ _MAX_NESTING = 32
 _TOKEN = re.compile(r"[ \t]*(?:([A-Za-z_][A-Za-z0-9_.]*)|(.))", re.DOTALL)
 
 
-def parse_type(text: str, types: Mapping[str, ObjectType] | None = None) -> Type:
-    """The type that a text names; `types` are the object types that it may use.
+def parse_type(text: str, types: Mapping[str, ObjectType | MessageType] | None = None) -> Type:
+    """The type that a text names; `types` are the object and message types that it may use.
 
     Raises `ValueError` with what is wrong.
 
@@ -75,7 +76,7 @@ class _Reader:
 
     __slots__ = ("_offset", "_text", "_types", "upcoming")
 
-    def __init__(self, text: str, types: Mapping[str, ObjectType]) -> None:
+    def __init__(self, text: str, types: Mapping[str, ObjectType | MessageType]) -> None:
         self._text = text.rstrip()
         self._types = types
         self._offset = 0

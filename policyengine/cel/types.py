@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -82,6 +83,21 @@ class ObjectType:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageType:
+    """A protobuf message, held at run time as a `policyengine.values.messages.Message`.
+
+    Two message types are the same when their names are the same. A field that is not set has its
+    default, or null for a wrapper; `has()` asks whether it is set.
+    """
+
+    name: str
+    fields: Mapping[str, FieldType] = field(compare=False, hash=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
 class OptionalType:
     """`optional_type(value)`."""
 
@@ -134,6 +150,6 @@ class AbstractType:
 
 
 Type = (
-    Primitive | ListType | MapType | ObjectType | OptionalType | WrapperType | TypeType | TypeParam
-    | AbstractType
+    Primitive | ListType | MapType | ObjectType | MessageType | OptionalType | WrapperType
+    | TypeType | TypeParam | AbstractType
 )  # fmt: skip

@@ -17,6 +17,7 @@ from policyengine.cel.types import (
     AbstractType,
     ListType,
     MapType,
+    MessageType,
     ObjectType,
     OptionalType,
     Primitive,
@@ -288,7 +289,7 @@ def may_hold_null(type_: Type) -> bool:
     """
     if isinstance(type_, Primitive):
         return type_ in (NULL, TIMESTAMP, DURATION)
-    return isinstance(type_, ObjectType | OptionalType | WrapperType | AbstractType)
+    return isinstance(type_, ObjectType | MessageType | OptionalType | WrapperType | AbstractType)
 
 
 def without_null_claims(type_: Type) -> Type:

@@ -78,7 +78,7 @@ class _Writer:
         match self._expression.references.get(node.id):
             case VariableRef(name=name):
                 return _path(node, name)
-            case ConstantRef(value=value):
+            case ConstantRef(value=int() as value):
                 return Constant(node.id, node.start, node.end, "int", value)
         match node:
             case Constant() | Ident():

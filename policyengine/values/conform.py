@@ -79,6 +79,8 @@ def conform(value: Any, kind: str) -> Any:
             return float(value)
     if kind == "timestamp" and found is str:
         return to_timestamp(value)
+    if kind.startswith("message ") and kind[8:] == getattr(found, "CEL_TYPE", None):
+        return value
     raise failures.type_mismatch(kind, value)
 
 

@@ -9,6 +9,7 @@ from policyengine.values import failures
 from policyengine.values.compare import equal
 from policyengine.values.kinds import NONE, OptionalValue, UInt
 from policyengine.values.maps import MISSING, MixedMap, find
+from policyengine.values.messages import Message
 
 _SIZED: Final = frozenset({str, bytes, list, tuple, dict, MixedMap})
 _NUMBERS: Final = frozenset({int, UInt, float})
@@ -95,6 +96,8 @@ def select(operand: Any, field: str) -> Any:
         return value
     if kind is OptionalValue:
         return optional_select(operand, field)
+    if isinstance(operand, Message):
+        return operand.field(field)
     raise failures.no_such_overload("_._", operand)
 
 
@@ -106,6 +109,8 @@ def has(operand: Any, field: str) -> bool:
     if kind is OptionalValue:
         inner = innermost(operand)
         return inner is not MISSING and has(inner, field)
+    if isinstance(operand, Message):
+        return operand.has(field)
     raise failures.no_such_overload("has", operand)
 
 

@@ -191,10 +191,15 @@ def _convert(name: str, conversions: _Conversions, value: Any) -> Any:
 def to_int(value: Any) -> Any:
     """`int(value)`: doubles are cut off towards zero, a timestamp gives seconds since 1970.
 
+    A class of an extension that has a number brings a method `cel_int`.
+
     >>> to_int("-42"), to_int(-7.9)
     (-42, -7)
     """
-    return _convert("int", _INT, value)
+    conversion = _INT.get(value.__class__) or getattr(value.__class__, "cel_int", None)
+    if conversion is None:
+        raise failures.no_such_overload("int", value)
+    return conversion(value)
 
 
 def to_uint(value: Any) -> Any:

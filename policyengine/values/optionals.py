@@ -8,6 +8,7 @@ from typing import Any, Final
 from policyengine.values import failures
 from policyengine.values.kinds import NONE, OptionalValue, UInt
 from policyengine.values.maps import MixedMap
+from policyengine.values.messages import Message
 from policyengine.values.times import Duration, Timestamp
 
 _LISTS: Final = (list, tuple)
@@ -41,6 +42,8 @@ def of_non_zero_value(value: Any) -> OptionalValue:
     if kind in _SIZED:
         return OptionalValue(True, value) if value else NONE
     if kind in _ZERO_OF and value == _ZERO_OF[kind]:
+        return NONE
+    if isinstance(value, Message) and value.is_zero():
         return NONE
     return OptionalValue(True, value)
 

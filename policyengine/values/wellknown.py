@@ -16,6 +16,7 @@ from policyengine.values import failures
 from policyengine.values.clock_text import format_duration, format_timestamp
 from policyengine.values.kinds import INT_MAX, INT_MIN, UINT_MAX, UInt
 from policyengine.values.maps import MixedMap
+from policyengine.values.messages import Message
 from policyengine.values.times import SECOND, Duration, Timestamp
 
 _PREFIX: Final = "google.protobuf."
@@ -165,6 +166,8 @@ def _to_json(value: Any, depth: int, done: dict[int, Any]) -> Any:
         made = {_key(key): _to_json(each, depth + 1, done) for key, each in value.items()}
         if len(made) < len(value):
             raise failures.duplicate_key()
+    elif isinstance(value, Message):
+        made = _to_json(value.json(), depth + 1, done)
     else:
         raise failures.bad_conversion("google.protobuf.Value", value)
     done[id(value)] = made

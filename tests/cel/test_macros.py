@@ -48,7 +48,13 @@ def test_comprehensions(
     assert (node.start, node.end, node.name_start) == (0, len(text), 2)
 
 
-_TEMPLATES = {"has": "has(a.b)", "cel.block": "cel.block([a, b], c)", "cel.index": "cel.index(1)"}
+_TEMPLATES = {
+    "has": "has(a.b)",
+    "cel.block": "cel.block([a, b], c)",
+    "cel.index": "cel.index(1)",
+    "proto.getExt": "proto.getExt(a, b.c.d)",
+    "proto.hasExt": "proto.hasExt(a, b.c.d)",
+}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -78,6 +84,16 @@ def test_has_is_a_selection() -> None:
     assert (node.test, node.field, node.start, node.end, node.field_start) == (True, "c", 0, 10, 8)
     assert isinstance(node.operand, Select)
     assert not node.operand.test
+
+
+def test_an_extension_field_is_a_selection_of_its_full_name() -> None:
+    for text, test in (("proto.getExt(m, a.b.c)", False), ("proto.hasExt(m, a.b.c)", True)):
+        node = parse(text, macros=ALL).root
+        assert isinstance(node, Select)
+        assert (node.field, node.test, part(node.operand)) == ("a.b.c", test, "m")
+    for text in ("proto.getExt(m, 'a.b')", "proto.getExt(m, a)", "proto.hasExt(m, has(a.b))"):
+        with pytest.raises(CompileError, match="bad-macro"):
+            parse(text, macros=ALL)
 
 
 def test_bind_needs_its_namespace() -> None:

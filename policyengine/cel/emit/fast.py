@@ -51,6 +51,7 @@ from policyengine.cel.emit.paths import (
 from policyengine.cel.emit.reference import (
     chain,
     constant,
+    named_constant,
     operands_of,
     optional_kind,
     positions,
@@ -210,8 +211,8 @@ class Fast:
                 return self._locals[binder, index]
             case TypeRef(name=name):
                 return Value(type_value(name, self.module), True)
-            case ConstantRef(value=value):
-                return Value(ast.Constant(value=value), True)
+            case ConstantRef() as reference:
+                return Value(named_constant(reference, self.module), True)
             case reference:
                 raise AssertionError(f"a name cannot mean {reference}")
 
@@ -341,10 +342,12 @@ class Fast:
         names = [field.name for field in node.fields]
         if optional or len(set(names)) < len(names) or not isinstance(reference, TypeRef):
             raise Unsuited
-        if reference.name not in wellknown.LITERALS:
+        if reference.make is None and reference.name not in wellknown.LITERALS:
             raise Unsuited
         values = [self.emit(field.value).node for field in node.fields]
         fields = ast.Dict(keys=[ast.Constant(value=name) for name in names], values=values)
+        if reference.make is not None:
+            return Value(call(self.module.runtime(reference.make), fields), True)
         name = ast.Constant(value=reference.name)
         return Value(self._run("wellknown.message", name, fields).node, True)
 

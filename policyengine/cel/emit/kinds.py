@@ -8,6 +8,7 @@ from policyengine.cel.types import (
     AbstractType,
     ListType,
     MapType,
+    MessageType,
     ObjectType,
     OptionalType,
     Primitive,
@@ -49,6 +50,8 @@ def kind(type_: Type) -> str:
             return "list"
         case MapType() | ObjectType():
             return "map"
+        case MessageType():
+            return f"message {type_.name}?"
         case OptionalType():
             return "optional_type"
         case WrapperType():

@@ -117,8 +117,8 @@ class Reference:
                 return self._conformed(node, call(load(name)) if lazy else load(name))
             case TypeRef(name=name):
                 return type_value(name, self._module)
-            case ConstantRef(value=value):
-                return ast.Constant(value=value)
+            case ConstantRef() as reference:
+                return named_constant(reference, self._module)
             case reference:
                 raise AssertionError(f"a name cannot mean {reference}")
 
@@ -206,6 +206,8 @@ class Reference:
         optional = frozenset(i for i, field in enumerate(node.fields) if field.optional)
         fields = self._run("lazy.build_map", tuple_of(entries), positions(optional, self._module))
         assert isinstance(reference, TypeRef)
+        if reference.make is not None:
+            return call(self._module.runtime(reference.make), fields)
         if reference.name not in wellknown.LITERALS:
             return fields
         return self._run("wellknown.message", ast.Constant(value=reference.name), fields)
@@ -260,6 +262,17 @@ def constant(node: cel.Constant, module: Module) -> ast.expr:
             ("uint", value), lambda: call(module.runtime("kinds.UInt"), ast.Constant(value=value))
         )
     return ast.Constant(value=node.value)
+
+
+def named_constant(reference: ConstantRef, module: Module) -> ast.expr:
+    """A named number as Python syntax."""
+    value = reference.value
+    if isinstance(value, int):
+        return ast.Constant(value=value)
+    type_, number = ast.Constant(value=value.CEL_TYPE), ast.Constant(value=value.number)
+    return module.constant(
+        ("enum", value), lambda: call(module.runtime("messages.enum_value"), type_, number)
+    )
 
 
 def type_value(name: str, module: Module) -> ast.expr:
