@@ -48,6 +48,8 @@ def order(ir: PointIR) -> PointIR:
         ir,
         rules=tuple(
             replace(rule, conjuncts=tuple(sorted(rule.conjuncts, key=lambda c: bool(c.facts))))
+            if rule.facts
+            else rule
             for rule in ir.rules
         ),
     )
@@ -66,10 +68,17 @@ def partition(ir: PointIR) -> PointIR:
     """One group for each set of optional paths, so that a missing field slows only its rules."""
     groups: dict[frozenset[Leaf], list[RuleIR]] = {}
     every = []
+    # By the tables of their expressions, which those of one shape share.
+    known: dict[tuple[int, ...], tuple[Used, frozenset[Leaf]]] = {}
     for rule in ir.rules:
-        uses = rule_uses(ir, rule)
-        paths = frozenset(_granted(ir, uses))
-        every.append(replace(rule, uses=uses, paths=paths))
+        key = tuple(
+            [id(expression.types) for expression in _expressions(rule.checked, ir.variables)]
+        )
+        if key not in known:
+            used = rule_uses(ir, rule)
+            known[key] = used, frozenset(_granted(ir, used))
+        uses, paths = known[key]
+        every.append(RuleIR(rule.position, rule.checked, rule.conjuncts, rule.facts, uses, paths))
         groups.setdefault(paths, []).append(every[-1])
     made = []
     for paths, rules in groups.items():
@@ -124,7 +133,7 @@ def _expressions(
     while pending:
         expression = pending.pop()
         yield expression
-        for name in named_variables(expression):
+        for name in named_variables(expression) if variables else ():
             if name not in seen:
                 seen.add(name)
                 pending.append(variables[checked.policy.name, name].expression)
@@ -180,6 +189,8 @@ def _behind(
     variables: Mapping[tuple[str, str], CheckedCondition],
 ) -> frozenset[str]:
     """The variables of a policy that nodes need, directly or through others."""
+    if not variables:
+        return frozenset()
     found: set[str] = set()
     pending = list(nodes)
     while pending:
