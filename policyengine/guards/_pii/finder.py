@@ -1,0 +1,196 @@
+"""The finder of a `pii` question: scans, thresholds, lists, and which of several types stays."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from policyengine.errors import FactError
+from policyengine.guards._pii.config import chosen
+from policyengine.guards._pii.custom import Custom
+from policyengine.guards._pii.entity import Entity, Hit
+from policyengine.guards._pii.runs import Runs
+from policyengine.guards._pii.view import View, Words
+from policyengine.plugins import Finding, Texts
+
+MAX_FINDINGS: Final = 10_000
+# What has others inside: it competes for a place only with its own kind.
+_CONTAINERS: Final = frozenset({"URL", "URL_WITH_CREDENTIALS", "ADDRESS"})
+
+Scan = Callable[[View], Iterable[Hit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One way of finding; `key` tells those that find the same, so that a text is scanned once."""
+
+    key: Any
+    scan: Scan
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """What answers one question; immutable, shared by threads."""
+
+    sources: tuple[Source, ...]
+    min_score: float
+    min_scores: Mapping[str, float]
+    allow: Mapping[str, frozenset[str]]
+    best: bool
+    holdback: int
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Finder:
+        """The finder of a normal configuration; `ValueError` where it makes no sense."""
+        entities = chosen(config["entities"])
+        customs = [Custom.of(each) for each in config["custom"]]
+        if config["deny"]:
+            customs.append(
+                Custom("DENIED", None, None, Words.of(()), 1.0, _lowered(config["deny"]))
+            )
+        known = {entity.name for entity in entities} | {custom.name for custom in customs}
+        for name in config["min_scores"]:
+            if name not in known:
+                raise ValueError(f"`{name}` has a score of its own, but is not looked for")
+        if not known:
+            raise ValueError("nothing is looked for")
+        allow = {each["name"]: _plain(each["allow"]) for each in config["custom"]}
+        return cls(
+            (*_own(entities), *(Source(custom, custom.scan) for custom in customs)),
+            config["min_score"],
+            dict(config["min_scores"]),
+            {"": _plain(config["allow"]), **allow},
+            config["overlaps"] == "best",
+            max([entity.span for entity in entities] + [_CUSTOM_SPAN for _ in customs]),
+        )
+
+    def __call__(self, texts: Any) -> Sequence[Finding]:
+        """The findings in some texts, in their order.
+
+        Raises `FactError` where there are more than anyone could use, or no time is left.
+        """
+        texts = Texts.of(texts)
+        found: list[Finding] = []
+        for field, text in texts:
+            view = _view(texts, field, text)
+            hits = self._hits(texts, view, text)
+            if len(found) + len(hits) > MAX_FINDINGS:
+                raise FactError("too-many-findings", f"more than {MAX_FINDINGS:,} findings")
+            found += [_finding(view, each) for each in hits]
+        return found
+
+    def _hits(self, texts: Texts, view: View, text: str) -> list[Hit]:
+        hits: list[Hit] = []
+        for source in self.sources:
+            key = ("pii", view.field, text, source.key)
+            known = texts.memo.get(key)
+            if known is None:
+                texts.check()
+                known = texts.memo[key] = tuple(source.scan(view))
+            least, own = self.min_score, self.min_scores
+            hits += [hit for hit in known if hit.score >= own.get(hit.name, least)]
+        if not hits:
+            return hits
+        if any(self.allow.values()):
+            hits = [hit for hit in hits if not self._is_allowed(view, hit)]
+        return best(hits) if self.best else sorted(set(hits), key=_place)
+
+    def _is_allowed(self, view: View, hit: Hit) -> bool:
+        found = _one_form(view.text[hit.start : hit.end])
+        host = found[found.rfind("@") :] if "@" in found else found
+        for name in ("", hit.name):
+            allowed = self.allow.get(name, frozenset())
+            if found in allowed or host in allowed:
+                return True
+        return False
+
+
+# A custom regex may span more; a stream holds back this much of it.
+_CUSTOM_SPAN: Final = 512
+
+
+def _own(entities: Sequence[Entity]) -> Iterable[Source]:
+    """The ways to find some entities: one for all fixed shapes, one for each scan."""
+    runs = Runs.of(entities)
+    if runs.looks:
+        names = frozenset(each.name for each in entities if each.forms or each.at)
+        yield Source(("runs", names), runs.scan)
+    scans: dict[Any, set[str]] = {}
+    for entity in entities:
+        if entity.scan is not None:
+            scans.setdefault(entity.scan, set()).add(entity.name)
+    for scan, wanted in scans.items():
+        yield _scanned(scan, frozenset(wanted))
+
+
+def _scanned(scan: Any, names: frozenset[str]) -> Source:
+    return Source((scan, names), lambda view: (h for h in scan(view, names) if h.name in names))
+
+
+def _view(texts: Texts, field: str, text: str) -> View:
+    key = ("pii", field, text)
+    view = texts.memo.get(key)
+    if view is None:
+        view = texts.memo[key] = View(field, text)
+    found: View = view
+    return found
+
+
+def best(hits: Iterable[Hit]) -> list[Hit]:
+    """Of hits that overlap the likeliest, then the longest; in the order of the text.
+
+    >>> best([Hit("A", 0, 9, 0.6, ""), Hit("B", 0, 9, 0.8, ""), Hit("URL", 0, 20, 0.9, "")])
+    [Hit(name='URL', start=0, end=20, score=0.9, why=''), Hit(name='B', start=0, end=9, score=0.8, \
+why='')]
+    """
+    kept: list[Hit] = []
+    taken: dict[str, tuple[list[int], list[int]]] = {}
+    for hit in sorted(hits, key=_rank):
+        kind = hit.name if hit.name in _CONTAINERS else ""
+        starts, ends = taken.setdefault(kind, ([], []))
+        # Taken ranges do not overlap, so their ends are in order too.
+        i = bisect_left(starts, hit.end)
+        if i and ends[i - 1] > hit.start:
+            continue
+        starts.insert(i, hit.start)
+        ends.insert(i, hit.end)
+        kept.append(hit)
+    return sorted(kept, key=_place)
+
+
+def _rank(hit: Hit) -> tuple[float, int, int, str]:
+    return -hit.score, hit.start - hit.end, hit.start, hit.name
+
+
+def _place(hit: Hit) -> tuple[int, int, str]:
+    return hit.start, -hit.end, hit.name
+
+
+def _finding(view: View, hit: Hit) -> Finding:
+    start, end = view.place(hit.start, hit.end)
+    return {
+        "type": hit.name,
+        "field": view.field,
+        "start": start,
+        "end": end,
+        "score": hit.score,
+        "why": hit.why,
+    }
+
+
+def _one_form(text: str) -> str:
+    """A text in the form in which lists are compared: small letters, digits without separators."""
+    text = text.lower()
+    if any(letter.isalpha() for letter in text):
+        return text
+    return "".join(filter(str.isdigit, text))
+
+
+def _plain(allowed: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(_one_form, allowed))
+
+
+def _lowered(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word.lower() for word in words)

@@ -1,0 +1,183 @@
+"""A text as the scanners see it: plain characters, their shape, and the words near a place."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from functools import cache
+from typing import Final, NamedTuple
+from unicodedata import decimal
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz|"
+_KEPT = " -./:+()@"
+
+
+def _shape(byte: int) -> int:
+    character = chr(byte)
+    if character.isdigit():
+        return ord("9")
+    if byte < 128 and character.isalpha():
+        return ord("A" if character.isupper() else "a")
+    return byte if character in _KEPT else ord(",")
+
+
+_SHAPES: Final = bytes(_shape(byte) if byte < 128 else ord(",") for byte in range(256))
+_WIDE: Final = bytes(ord("w") if chr(byte).isalnum() else 32 for byte in range(128)) + b" " * 128
+# What is not seen, and could split a number without anyone noticing.
+_UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+_SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_DASHES = "\u2010-\u2015\u2212\u2043\ufe58\ufe63"
+# Between words there is what is no letter; a bar keeps what stands on its two sides apart.
+_GAPS: Final = {point: " " for point in range(128) if chr(point) not in _LETTERS}
+# How far context words may stand from what they explain, in characters.
+_BEFORE, _AFTER = 60, 40
+
+
+class Words(NamedTuple):
+    """Words that explain a number, and rows of them (`social security`)."""
+
+    single: frozenset[str]
+    rows: tuple[str, ...]
+
+    @classmethod
+    def of(cls, listed: Iterable[str]) -> Words:
+        """Some words and rows of words, in any case."""
+        plain = [" ".join(each.lower().split()) for each in listed]
+        return cls(
+            frozenset(each for each in plain if " " not in each),
+            tuple(each for each in plain if " " in each),
+        )
+
+
+def words(text: str) -> Words:
+    """The words between bars.
+
+    >>> words("ssn|social security")
+    Words(single=frozenset({'ssn'}), rows=('social security',))
+    """
+    return Words.of(text.split("|"))
+
+
+class View:
+    """A text, made plain, with what several scanners need of it.
+
+    `text` has ordinary digits, spaces and dashes for the unusual ones, and no invisible
+    characters; `place` leads back to the text as it was given. `shape` is as long as `text` and
+    two more: `9` for digits, `A` and `a` for ASCII letters, and `,` for all but `" -./:+()@"`.
+
+    >>> view = View("field", "Pay DE\\u200b12 by \\uff11/5")
+    >>> view.text, view.shape, view.place(4, 8)
+    ('Pay DE12 by 1/5', 'Aaa AA99 aa 9/9,,', (4, 9))
+    """
+
+    __slots__ = ("_bytes", "_lower", "_name", "_near", "_removed", "field", "shape", "text")
+
+    def __init__(self, field: str, text: str) -> None:
+        self.field = field
+        # A field's own name counts as said: `arguments.ssn`.
+        self._name = field[-40:].rpartition(".")[2].lower()
+        self._removed: list[int] = []
+        if not text.isascii() and _is_unusual(text):
+            text, self._removed = _plain(text)
+        self.text = text
+        # A character that ASCII lacks becomes one `?`, so all places stay what they are.
+        self._bytes = text.encode("ascii", "replace")
+        self.shape = self._bytes.translate(_SHAPES).decode("ascii") + ",,"
+        self._lower: str | None = None
+        self._near: dict[tuple[int, int], tuple[str, ...]] = {}
+
+    @property
+    def lower(self) -> str:
+        """The text in small letters, as long as `text`."""
+        if self._lower is None:
+            lower = self.text.lower()
+            # `İ` grows when it is lowered.
+            same = len(lower) == len(self.text)
+            self._lower = lower if same else self.text.replace("İ", "I").lower()
+        return self._lower
+
+    def words(self) -> bytes:
+        """The text with `w` for each ASCII letter and digit, and spaces between."""
+        return self._bytes.translate(_WIDE)
+
+    def says(self, words: Words, start: int, end: int) -> bool:
+        """Whether one of some words, or rows of words, stands near a place."""
+        near = self._near.get((start, end))
+        if near is None:
+            near = self._near[start, end] = self._read(start, end)
+        if not words.single.isdisjoint(near):
+            return True
+        if not words.rows:
+            return False
+        row = f" {' '.join(near)} "
+        return any(f" {each} " in row for each in words.rows)
+
+    def _read(self, start: int, end: int) -> tuple[str, ...]:
+        """The words near a place, with a bar for the place itself."""
+        lower = self.lower
+        before = lower[max(0, start - _BEFORE) : start]
+        text = f"{self._name} {before} | {lower[end : end + _AFTER]}"
+        return tuple(text.translate(_GAPS).split())
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """The range of the text as it was given that a range of `text` stands for."""
+        if not self._removed:
+            return start, end
+        removed = self._removed
+        return start + bisect_right(removed, start), end + bisect_right(removed, end - 1)
+
+
+@cache
+def _digits() -> dict[str, str]:
+    """The decimal digits of all scripts, and what they are worth."""
+    found = (chr(point) for point in range(128, 0x20000))
+    return {digit: str(value) for digit in found if (value := decimal(digit, -1)) >= 0}
+
+
+@cache
+def _unusual() -> re.Pattern[str]:
+    """One character that stands for a plain one, or for none."""
+    return re.compile(f"[{_UNSEEN}{_SPACES}{_DASHES}\uff01-\uff5e{''.join(_digits())}]")
+
+
+@cache
+def _unusual_low() -> re.Pattern[str]:
+    """The same below U+10000: such a set is a table, where others are searched."""
+    low = "".join(digit for digit in _digits() if digit < "\U00010000")
+    return re.compile(f"[{_UNSEEN}{_SPACES}{_DASHES}\uff01-\uff5e{low}]")
+
+
+_HIGH = re.compile("[\U00010000-\U0010ffff]")
+
+
+def _is_unusual(text: str) -> bool:
+    """Whether a text that is not ASCII has characters that stand for plain ones, or for none."""
+    if _unusual_low().search(text):
+        return True
+    return any(found.group() in _digits() for found in _HIGH.finditer(text))
+
+
+@cache
+def _class(name: str) -> re.Pattern[str]:
+    return re.compile(f"[{name}]")
+
+
+def _instead(found: re.Match[str]) -> str:
+    character = found.group()
+    if "\uff01" <= character <= "\uff5e":
+        return chr(ord(character) - 0xFEE0)
+    digit = _digits().get(character)
+    if digit is not None:
+        return digit
+    return " " if _class(_SPACES).match(character) else "-"
+
+
+def _plain(text: str) -> tuple[str, list[int]]:
+    """The text in plain characters, and where in it others were left out."""
+    unseen = [found.start() for found in _class(_UNSEEN).finditer(text)]
+    if unseen:
+        text = _class(_UNSEEN).sub("", text)
+    # The place in the new text is the old one without those that stood before it.
+    table = _unusual() if _HIGH.search(text) else _unusual_low()
+    return table.sub(_instead, text), [place - n for n, place in enumerate(unseen)]
