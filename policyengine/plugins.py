@@ -109,8 +109,10 @@ class FactProvider(Protocol):
     that is stored in the compiled bundle and given to `build` (JSON; raises `ValueError`);
     `cost(config)`, where costs depend on the question; `BLOCKING = True` where a finder waits for
     a network or a large model, so that it runs in a thread; and `HOLDBACK`, the most characters
-    that one of its findings spans, which a stream holds back. A finder may have a `blocking` and a
-    `holdback` of its own. `build` reads no weights: a finder does when it is first called.
+    from the first of a finding to the last that has a say in it (and back to the first that has),
+    which a stream holds back. There a run of what is neither letter nor digit may count as one
+    character. A finder may have a `blocking` and a `holdback` of its own. `build` reads no weights:
+    a finder does when it is first called.
     """
 
     READS: Literal["texts", "input"]

@@ -109,7 +109,17 @@ def build(config: Any) -> Finder:
         if not entry.strip() or (config["match"] == "phrase" and not _WORD.search(entry)):
             raise ValueError(f"entry {number} has nothing to find")
     split = _SPLITS[config["match"]]
-    return _Finder(fold, split, _Automaton.of([split(entry)[0] for entry in entries]))
+    automaton = _Automaton.of([split(entry)[0] for entry in entries])
+    return _Finder(fold, split, automaton, max(map(_holdback, config["any"])))
+
+
+def _holdback(entry: str) -> int:
+    """The most characters that an entry spans in a text, and the one behind it.
+
+    Decomposed, with something unseen between any two characters; a run of what is neither letter
+    nor digit counts as one, so it does not matter how much of it stands between two words.
+    """
+    return 2 * len(normalize("NFKD", entry.casefold())) + 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +216,7 @@ class _Finder:
     fold: bool
     split: Callable[[str], Split]
     automaton: _Automaton
+    holdback: int
 
     def __call__(self, texts: Texts) -> Sequence[Finding]:
         """A finding for each place, in the order of the texts.
