@@ -6,20 +6,30 @@ from collections.abc import Hashable
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression, FunctionRef, VariableRef
+from policyengine.cel.emit.paths import Leaf
 from policyengine.codegen.ir import Found
+from policyengine.codegen.passes import read_by
 
 
 def likeness(found: Found) -> Hashable:
-    """A key that two rules of one group have in common only if their rests are the same code.
+    """A key that two rules of one point have in common only if their rests are the same code.
 
     Where a rest is not plain enough to say, the key is the rule's own.
     """
-    key: list[Hashable] = [found.rule.checked.policy.name]
+    if not found.rest:
+        return ()
+    key: list[Hashable] = [found.rule.checked.policy.name, granted(found)]
     for conjunct in found.rest:
         key.append(conjunct.negate)
         if not _extend(key, conjunct.expression, conjunct.node):
             return found.rule.position
     return tuple(key)
+
+
+def granted(found: Found) -> frozenset[Leaf]:
+    """The optional paths that what is left of a rule takes for granted."""
+    read = read_by(found.rest)
+    return found.rule.paths if read is None else found.rule.paths & read
 
 
 def _extend(key: list[Hashable], checked: CheckedExpression, root: cel.Expr) -> bool:

@@ -5,9 +5,10 @@ A rule is a row of conjuncts. Passes only reorder and group; none changes what a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression
@@ -48,58 +49,85 @@ class Found:
     rest: tuple[Conjunct, ...]
 
 
+class Key(NamedTuple):
+    """A path by whose value rules are looked up; `guarded` ones are false where it is absent."""
+
+    leaf: Leaf
+    guarded: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """Rules by the constant that a path must equal, or by the tuple for several paths."""
 
-    paths: tuple[Leaf, ...]
+    keys: tuple[Key, ...]
     table: Mapping[Any, tuple[Found, ...]]
+
+    @property
+    def found(self) -> Iterator[Found]:
+        """All rules, those under several constants more than once."""
+        return chain.from_iterable(self.table.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Prefixes:
     """Rules by what a path must begin with, one table for each length."""
 
-    path: Leaf
+    keys: tuple[Key]
     tables: Mapping[int, Mapping[str, tuple[Found, ...]]]
+
+    @property
+    def found(self) -> Iterator[Found]:
+        """All rules."""
+        return chain.from_iterable(each for t in self.tables.values() for each in t.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """Rules by a text that a path must contain."""
+
+    keys: tuple[Key]
+    table: Mapping[str, tuple[Found, ...]]
+
+    @property
+    def found(self) -> Iterator[Found]:
+        """All rules."""
+        return chain.from_iterable(self.table.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Rules that compare a path with a bound and ask nothing else, in order of their bounds."""
+    """Rules that compare a path with a bound and ask the same besides, in order of bounds."""
 
-    path: Leaf
+    keys: tuple[Key]
     operator: str
-    bounds: tuple[tuple[int, RuleIR], ...]
+    bounds: tuple[tuple[int, Found], ...]
+
+    @property
+    def found(self) -> Iterator[Found]:
+        """All rules."""
+        return (found for _, found in self.bounds)
+
+
+AnyLookup = Lookup | Prefixes | Mentions | Threshold
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that take the same optional paths for granted, tested once for all of them.
-
-    `tried` are the rules that no look-up finds.
-    """
+    """Rules that take the same optional paths for granted, tested once for all of them."""
 
     paths: frozenset[Leaf]
     rules: tuple[RuleIR, ...]
-    tried: tuple[RuleIR, ...]
-    lookups: tuple[Lookup, ...] = ()
-    prefixes: tuple[Prefixes, ...] = ()
-    thresholds: tuple[Threshold, ...] = ()
-
-    @property
-    def is_indexed(self) -> bool:
-        """Whether rules are reported in another order than theirs."""
-        return len(self.tried) < len(self.rules)
 
 
 @dataclass(frozen=True, slots=True)
 class PointIR:
-    """A decision point: its rules in groups, those with facts behind, cheapest first."""
+    """A decision point: rules in groups and look-ups, those with facts behind, cheapest first."""
 
     checked: CheckedPoint
     variables: Mapping[tuple[str, str], CheckedCondition]
     facts: tuple[FactInfo, ...]
     rules: tuple[RuleIR, ...]
     groups: tuple[Group, ...] = ()
+    lookups: tuple[AnyLookup, ...] = ()
     asking: tuple[RuleIR, ...] = ()

@@ -10,7 +10,8 @@ from typing import Any
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression, VariableRef
-from policyengine.cel.emit.paths import Leaf, Path, Used, used_paths
+from policyengine.cel.emit.kinds import kind
+from policyengine.cel.emit.paths import Leaf, Path, Used, path_of, used_paths
 from policyengine.cel.emit.reference import chain
 from policyengine.cel.types import ObjectType
 from policyengine.codegen.ir import Conjunct, Group, PointIR, RuleIR
@@ -84,7 +85,7 @@ def partition(ir: PointIR) -> PointIR:
     for paths, rules in groups.items():
         plain = tuple(rule for rule in rules if not rule.facts)
         if plain:
-            made.append(Group(paths, plain, plain))
+            made.append(Group(paths, plain))
     return replace(ir, rules=tuple(every), groups=tuple(made))
 
 
@@ -117,12 +118,29 @@ def rule_uses(ir: PointIR, rule: RuleIR) -> Used:
     return Used(frozenset(read), frozenset(tested))
 
 
+def read_by(conjuncts: tuple[Conjunct, ...]) -> frozenset[Leaf] | None:
+    """The paths that conjuncts read; None where variables stand before them."""
+    read: set[Leaf] = set()
+    for conjunct in conjuncts:
+        pending = [conjunct.node]
+        while pending:
+            node = pending.pop()
+            found = path_of(conjunct.expression, node)
+            if found is None:
+                pending.extend(cel.children(node))
+            elif found[0][0].startswith("variables."):
+                return None
+            else:
+                read.add((found[0], kind(found[1])))
+    return frozenset(read)
+
+
 def _granted(ir: PointIR, used: Used) -> Iterator[Leaf]:
     root = ir.checked.point.input
-    for path, kind in used.read:
+    for path, kind_ in used.read:
         asked = any(path[: len(tested)] == tested for tested, _ in used.tested)
-        if not asked and not kind.endswith("?") and not is_required(root, path):
-            yield path, kind
+        if not asked and not kind_.endswith("?") and not is_required(root, path):
+            yield path, kind_
 
 
 def _expressions(
@@ -201,8 +219,8 @@ def _behind(
             reference = within.references.get(each.id)
             if not isinstance(reference, VariableRef):
                 continue
-            kind, _, name = reference.name.partition(".")
-            if kind == "variables" and name not in found:
+            kind_, _, name = reference.name.partition(".")
+            if kind_ == "variables" and name not in found:
                 found.add(name)
                 expression = variables[policy, name].expression
                 pending.append((expression, expression.ast.root))

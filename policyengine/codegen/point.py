@@ -18,8 +18,9 @@ from policyengine.cel.emit.module import (
 )
 from policyengine.cel.emit.paths import Leaf, Paths, class_of, test
 from policyengine.cel.emit.value import Unsuited, Value
+from policyengine.codegen.alike import granted
 from policyengine.codegen.ir import Conjunct, Found, PointIR, RuleIR
-from policyengine.codegen.lookup import RULE, Lookups, literal_tuple
+from policyengine.codegen.lookup import Lookups, literal_tuple
 from policyengine.codegen.passes import inlined, is_required
 from policyengine.codegen.references import ARGUMENTS, ReferenceForms, fact_name, parameters
 from policyengine.program import Deny, references_name
@@ -67,11 +68,10 @@ class PointEmitter:
         if asking:
             body.append(assign("closed", self._closed()))
             body += asking
-        if len(self._ir.groups) > 1 or asking or any(g.is_indexed for g in self._ir.groups):
+        if len(self._ir.groups) > 1 or asking or self._ir.lookups:
             body.append(ast.Expr(value=method(load("matched"), "sort")))
-            body.append(
-                ast.Expr(value=call(self._module.runtime("judge.in_order"), load("errors")))
-            )
+            in_order = call(self._module.runtime("judge.in_order"), load("errors"))
+            body.append(ast.If(test=load("errors"), body=[ast.Expr(value=in_order)], orelse=[]))
         result = ast.Tuple(elts=[load("matched"), load("errors")], ctx=ast.Load())
         body.append(ast.Return(value=result))
         self._module.functions.append(function(self._name, ARGUMENTS, body))
@@ -100,38 +100,47 @@ class PointEmitter:
         return ast.Raise(exc=self._module.runtime("conform.Unsure"), cause=None)
 
     def _quick_rules(self) -> list[ast.stmt]:
-        lookups = Lookups(self._module, self._paths, self._name, self._rest, self._reads)
         made: list[ast.stmt] = []
         for group in self._ir.groups:
-            fast = [
-                part for rule in group.tried for part in self._quick(rule, rule.conjuncts, at(rule))
-            ]
-            fast += lookups.emit(group)
+            fast = [part for rule in group.rules for part in self._quick(rule)]
             slow = [self._all_judged(group.rules)]
             made.append(ast.If(test=self._granted(group.paths), body=fast, orelse=slow))
+        if self._ir.lookups:
+            lookups = Lookups(self._module, self._paths, self._name, self)
+            asked = [part for each in self._ir.lookups for part in lookups.emit(each)]
+            rules = {e.rule.position: e.rule for each in self._ir.lookups for e in each.found}
+            slow = [self._all_judged(tuple(rule for _, rule in sorted(rules.items())))]
+            made.append(ast.If(test=load("sure"), body=asked, orelse=slow))
         return made
 
-    def _rest(self, found: Found, apart: bool) -> list[ast.stmt]:
-        """The statements that test what is left of a rule that was looked up."""
+    def rest(
+        self, found: Found, then: ast.stmt, otherwise: ast.stmt, *, apart: bool
+    ) -> list[ast.stmt]:
+        """See `Judging`."""
         self._forgetful = apart
         try:
-            return self._quick(found.rule, found.rest, load(RULE))
+            statements = self._branch(found.rule, found.rest, [then])
         finally:
             self._forgetful = False
-
-    def _reads(self, rule: RuleIR) -> list[Leaf]:
-        return [*rule.uses.read, *rule.uses.tested]
-
-    def _quick(
-        self, rule: RuleIR, conjuncts: tuple[Conjunct, ...], position: ast.expr
-    ) -> list[ast.stmt]:
-        """A rule without facts: plain where nothing can raise, else with a way out."""
-        statements = self._branch(rule, conjuncts, [matched(position)])
         if statements is None:
-            return [self._judged(rule, position)]
+            return [otherwise]
+        if not cannot_raise(statements):
+            statements = [attempt(statements, [otherwise])]
+        needed = [
+            test(self._module, self._paths.name(*leaf), leaf[1]) for leaf in sorted(granted(found))
+        ]
+        if not needed:
+            return statements
+        return [ast.If(test=joined(ast.And(), needed), body=statements, orelse=[otherwise])]
+
+    def _quick(self, rule: RuleIR) -> list[ast.stmt]:
+        """A rule without facts: plain where nothing can raise, else with a way out."""
+        statements = self._branch(rule, rule.conjuncts, [matched(rule)])
+        if statements is None:
+            return [self._judged(rule)]
         if cannot_raise(statements):
             return statements
-        return [attempt(statements, [self._judged(rule, position)])]
+        return [attempt(statements, [self._judged(rule)])]
 
     def _branch(
         self, rule: RuleIR, conjuncts: tuple[Conjunct, ...], then: list[ast.stmt]
@@ -188,10 +197,10 @@ class PointEmitter:
     def _settled(self, rule: RuleIR) -> list[ast.stmt]:
         """The end of a rule all of whose facts are known."""
         last = tuple(c for c in rule.conjuncts if max(rule.facts) in c.facts)
-        statements = self._branch(rule, last, [matched(at(rule))])
-        made: list[ast.stmt] = [self._judged(rule, at(rule))]
+        statements = self._branch(rule, last, [matched(rule)])
+        made: list[ast.stmt] = [self._judged(rule)]
         if statements is not None:
-            quick = attempt(statements, [self._judged(rule, at(rule))])
+            quick = attempt(statements, [self._judged(rule)])
             made = [ast.If(test=self._sure(rule.facts), body=[quick], orelse=made)]
         if rule.position in self._denies():
             made.append(assign("closed", self._closed()))
@@ -282,18 +291,32 @@ class PointEmitter:
         names = parameters(self._ir, rule)
         return ast.Tuple(elts=[load(name) for name in names], ctx=ast.Load())
 
-    def _judged(self, rule: RuleIR, position: ast.expr) -> ast.stmt:
-        """The statement that runs the rule at a position, or one like it, by its reference form."""
-        return ast.Expr(
-            value=call(
-                self._module.runtime("judge.rule"),
-                position,
-                load(references_name(self._name)),
-                self._arguments(rule),
-                load("matched"),
-                load("errors"),
-            )
+    def _judged(self, rule: RuleIR) -> ast.stmt:
+        """The statement that runs a rule by its reference form."""
+        return self._told("judge.rule", at(rule), self._arguments(rule))
+
+    def judged(self, position: ast.expr) -> ast.stmt:
+        """See `Judging`."""
+        return self._told("judge.rule", position, _arguments())
+
+    def all_judged(self, positions: ast.expr) -> ast.stmt:
+        """See `Judging`."""
+        return self._told("judge.rules", positions, _arguments())
+
+    def failed(self, positions: ast.expr, leaf: Leaf) -> ast.stmt:
+        """See `Judging`."""
+        path, kind_ = leaf
+        return self._told(
+            "judge.failed", positions, literal_tuple(path), ast.Constant(value=kind_), _arguments()
         )
+
+    def _told(self, function: str, *rules: ast.expr) -> ast.stmt:
+        """The statement that has rules report what their reference forms say."""
+        *what, arguments = rules
+        references = load(references_name(self._name))
+        notes = (load("matched"), load("errors"))
+        runtime = self._module.runtime(function)
+        return ast.Expr(value=call(runtime, *what, references, arguments, *notes))
 
     def _all_judged(self, rules: tuple[RuleIR, ...]) -> ast.stmt:
         """One statement that runs many rules by their reference forms."""
@@ -302,16 +325,7 @@ class PointEmitter:
             lambda: literal_tuple(tuple(rule.position for rule in rules)),
             "rules",
         )
-        return ast.Expr(
-            value=call(
-                self._module.runtime("judge.rules"),
-                positions,
-                load(references_name(self._name)),
-                ast.Tuple(elts=[load(name) for name in ARGUMENTS], ctx=ast.Load()),
-                load("matched"),
-                load("errors"),
-            )
-        )
+        return self.all_judged(positions)
 
     def _reference_of(self, rule: RuleIR, conjuncts: tuple[Conjunct, ...], name: str) -> str:
         """Adds the reference form of some conditions of a rule, and gives its name."""
@@ -349,9 +363,14 @@ def at(rule: RuleIR) -> ast.expr:
     return ast.Constant(value=rule.position)
 
 
-def matched(position: ast.expr) -> ast.stmt:
-    """The statement that reports the rule at a position."""
-    return ast.Expr(value=method(load("matched"), "append", position))
+def matched(rule: RuleIR) -> ast.stmt:
+    """The statement that reports a rule."""
+    return ast.Expr(value=method(load("matched"), "append", at(rule)))
+
+
+def _arguments() -> ast.expr:
+    """What the reference form of a rule without facts is given."""
+    return ast.Tuple(elts=[load(name) for name in ARGUMENTS], ctx=ast.Load())
 
 
 def attempt(body: list[ast.stmt], otherwise: list[ast.stmt]) -> ast.stmt:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
 from policyengine.errors import EvaluationError, FactError
 from policyengine.values import failures
-from policyengine.values.conform import UNSET
+from policyengine.values.conform import UNSET, read
 from policyengine.values.references import References
 
 Errors = list[tuple[int, EvaluationError]]
@@ -38,7 +38,7 @@ def without_frames(error: EvaluationError) -> EvaluationError:
 
 
 def rules(
-    positions: tuple[int, ...],
+    positions: Sequence[int],
     references: References,
     arguments: tuple[Any, ...],
     matched: list[int],
@@ -47,6 +47,33 @@ def rules(
     """`rule` for many rules, by their positions."""
     for position in positions:
         rule(position, references, arguments, matched, errors)
+
+
+def failed(
+    positions: Sequence[int],
+    path: tuple[str, ...],
+    kind: str,
+    references: References,
+    arguments: tuple[Any, ...],
+    matched: list[int],
+    errors: Errors,
+) -> None:
+    """Notes rules that fail alike, because the `path` that all of them read does.
+
+    Its value is read as `kind`, and those before it as objects.
+    """
+    if not positions:
+        return
+    value = arguments[0]
+    try:
+        for step in path[:-1]:
+            value = read(value, step, "map")
+        read(value, path[-1], kind)
+    except EvaluationError as error:
+        alike = without_frames(error)
+        errors.extend([(position, alike) for position in positions])
+    else:
+        rules(positions, references, arguments, matched, errors)
 
 
 def may_hold(condition: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:

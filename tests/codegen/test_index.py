@@ -33,6 +33,11 @@ CONDITIONS = st.one_of(
     ),
     st.just("request.model in constants.some"),
     st.builds('subject.tier == "{}"'.format, st.sampled_from(TIERS)),
+    st.builds(
+        '{} subject.team == "{}"'.format,
+        st.sampled_from(["", "!has(subject.tier) &&"]),
+        st.sampled_from(TIERS),
+    ),
     st.builds('has(subject.tier) && subject.tier == "{}"'.format, st.sampled_from(TIERS)),
     st.builds('request.model.startsWith("{}")'.format, st.sampled_from(["m", "m1", "m2", "", "x"])),
     st.builds(
@@ -47,6 +52,17 @@ CONDITIONS = st.one_of(
     ),
     st.builds("request.max_tokens == {}".format, st.integers(0, 4)),
     st.builds("request.max_tokens + 9223372036854775800 > {}".format, st.integers(0, 3)),
+    st.builds(
+        "{}request.system.contains('{}')".format,
+        st.sampled_from(["", "has(request.system) && "]),
+        st.sampled_from(["a", "secret word 1", "secret word 12", "word 1", "é", ""]),
+    ),
+    st.builds(
+        "{}request.max_tokens {} {}".format,
+        st.sampled_from(["", "has(request.max_tokens) && ", "has(subject.tier) || "]),
+        st.sampled_from(["==", ">", "<="]),
+        st.integers(-1, 3),
+    ),
     st.just("variables.long"),
     st.just("request.stream"),
 )
@@ -58,13 +74,24 @@ INPUTS = st.fixed_dictionaries(
         "request": st.fixed_dictionaries(
             {"model": st.sampled_from([*MODELS, "m12", "", 5])},
             optional={
-                "max_tokens": st.one_of(st.integers(-3, 8), st.sampled_from([1 << 70, True, 2.0])),
+                "max_tokens": st.one_of(
+                    st.integers(-3, 8), st.sampled_from([1 << 70, True, 2.0, None])
+                ),
                 "stream": st.booleans(),
+                "system": st.sampled_from(
+                    ["", "aa secret word 12 secret word 12", "é", "\ud800", None, 4]
+                ),
             },
         )
     },
     optional={
-        "subject": st.fixed_dictionaries({}, optional={"tier": st.sampled_from([*TIERS, None, 3])})
+        "subject": st.fixed_dictionaries(
+            {},
+            optional={
+                "tier": st.sampled_from([*TIERS, None, 3]),
+                "team": st.sampled_from([*TIERS, None, 3]),
+            },
+        )
     },
 )
 
@@ -143,6 +170,21 @@ EQUAL = [([f'request.model == "m{i}"'], False) for i in range(40)]
             "_bounds_table",
             id="thresholds",
         ),
+        pytest.param(
+            [([f"request.max_tokens > {i} && request.stream"], False) for i in range(40)],
+            "_bounds_table",
+            id="thresholds-and-more",
+        ),
+        pytest.param(
+            [([f"request.system.contains('m{i}')"], False) for i in range(40)],
+            "_search_table",
+            id="texts",
+        ),
+        pytest.param(
+            [([f"has(request.system) && request.system == 'm{i}'"], False) for i in range(40)],
+            "_found_table",
+            id="guarded",
+        ),
     ],
 )
 def test_rules_with_constants_are_looked_up(
@@ -155,7 +197,7 @@ def test_rules_with_constants_are_looked_up(
 @pytest.mark.parametrize(
     "rules",
     [
-        pytest.param(EQUAL[:10], id="few"),
+        pytest.param(EQUAL[:7], id="few"),
         pytest.param([([f'!(request.model == "m{i}")'], False) for i in range(40)], id="negated"),
         pytest.param([([f'request.model == "m{i}"'], True) for i in range(40)], id="unless"),
         pytest.param(
@@ -171,6 +213,84 @@ def test_other_rules_are_tried(rules: list[tuple[list[str], bool]]) -> None:
     python = program(rules).python
     assert "_found_table" not in python
     assert "_tests_table" not in python
+
+
+def fails(code: str, *positions: int) -> list[tuple[int, str]]:
+    return [(position, code) for position in positions]
+
+
+MODEL = {"model": "m1", "stream": True}
+ABSENT, OTHER = "no-such-field", "type-mismatch"
+
+
+@pytest.mark.parametrize(
+    ("condition", "input", "matched", "errors"),
+    [
+        pytest.param('subject.team == "t{}"', {"team": "t3"}, [3], [], id="there"),
+        pytest.param('subject.team == "t{}"', {}, [], fails(ABSENT, *range(9)), id="absent"),
+        pytest.param(
+            'subject.team == "t{}"', {"team": 3}, [], fails(OTHER, *range(9)), id="no string"
+        ),
+        pytest.param('subject.team == "t{}" && !request.stream', {}, [], [], id="absorbed"),
+        pytest.param(
+            'subject.team == "t{}" && request.stream',
+            {},
+            [],
+            fails(ABSENT, *range(9)),
+            id="not absorbed",
+        ),
+        pytest.param(
+            'subject.team == "t{}" && request.max_tokens != {}',
+            {},
+            [],
+            fails(ABSENT, *range(9)),
+            id="both absent",
+        ),
+        pytest.param(
+            'subject.team == "t{}" && request.max_tokens != {}',
+            {"team": "t2"},
+            [],
+            fails(ABSENT, 2),
+            id="the rest absent",
+        ),
+        pytest.param('has(subject.team) && subject.team == "t{}"', {}, [], [], id="guarded"),
+        pytest.param(
+            'has(subject.team) && subject.team == "t{}"',
+            {"team": 3},
+            [],
+            fails(OTHER, *range(9)),
+            id="guarded, no string",
+        ),
+        pytest.param('!has(subject.team) && subject.team == "t{}"', {"team": "t1"}, [], [], id="!"),
+        pytest.param(
+            '!has(subject.team) && subject.team == "t{}"', {}, [], fails(ABSENT, *range(9)), id="!!"
+        ),
+        pytest.param(
+            'subject.team.startsWith("t{}") && subject.tier == "x"',
+            {"tier": "y"},
+            [],
+            [],
+            id="prefix absorbed",
+        ),
+        pytest.param(
+            'subject.team.contains("t{}")', {"team": "at1t2 t"}, [1, 2], [], id="contains"
+        ),
+        pytest.param('subject.team.contains("t{}")', {}, [], fails(ABSENT, *range(9)), id="none"),
+        pytest.param(
+            "request.max_tokens > {} && request.stream",
+            {},
+            [],
+            fails(ABSENT, *range(9)),
+            id="threshold",
+        ),
+        pytest.param("request.max_tokens > {} && !request.stream", {}, [], [], id="no threshold"),
+    ],
+)
+def test_what_is_absent_is_an_error_unless_something_else_is_false(
+    condition: str, input: dict[str, Any], matched: list[int], errors: list[tuple[int, str]]
+) -> None:
+    rules = [([condition.replace("{}", str(number))], False) for number in range(9)]
+    assert outcome(program(rules), {"request": MODEL, "subject": input}) == (matched, errors)
 
 
 def test_one_path_of_many_constants_is_one_look_up() -> None:
