@@ -24,7 +24,8 @@ class Declarations:
     `policyengine.cel.functions.table`. `types` are the object types that may be named in the
     text. `container` is the namespace in which names are looked up first, inside out.
     `constants` are named values, such as the numbers of an enum. `makers` make the messages of
-    literals, by the full name of their type, from what their fields are set to.
+    literals, by the full name of their type, from what their fields are set to. `abbreviations`
+    are last parts of qualified names of types and what they stand for, whatever the container.
 
     With `lenient` no mistake is reported: what has no meaning has the type `dyn` and is an error
     when it is evaluated. A name that was not declared is read from the bindings as it is.
@@ -36,6 +37,7 @@ class Declarations:
     container: str = ""
     constants: Mapping[str, int | EnumValue] = field(default_factory=dict)
     makers: Mapping[str, Maker] = field(default_factory=dict)
+    abbreviations: Mapping[str, str] = field(default_factory=dict)
     lenient: bool = False
 
 

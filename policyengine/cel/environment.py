@@ -81,10 +81,12 @@ class Environment:
     `"int"`, `"list(string)"`, `"map(string, dyn)"`, or values of `policyengine.cel.types`.
     `functions` are rows of `policyengine.cel.Function`, whose `impl` is a callable. `container`
     is the namespace in which names are looked up first. `extensions` are names of function
-    libraries beside the standard one. `messages` are the host's message types; values of
+    libraries beside the standard one. `abbreviations` are qualified names of types, which may be
+    named by their last part. `messages` are the host's message types; values of
     variables may then be messages of the host.
 
-    Raises `ValueError` for a type or an extension that does not exist.
+    Raises `ValueError` for a type or an extension that does not exist, and for abbreviations that
+    are no qualified names or have the same last part.
 
     >>> Environment(variables={"xs": "list(int)"}).compile("xs.exists(x, x > 2)").evaluate(
     ...     {"xs": [1, 2, 3]})
@@ -102,6 +104,7 @@ class Environment:
         *,
         types: Mapping[str, ObjectType] | None = None,
         messages: MessageTypes | None = None,
+        abbreviations: Iterable[str] = (),
     ) -> None:
         libraries = [library("standard")]
         for name in extensions:
@@ -125,6 +128,7 @@ class Environment:
             container=container,
             constants=messages.constants if messages else {},
             makers=messages.makers if messages else {},
+            abbreviations=_by_last_part({}, abbreviations),
         )
 
     def check(
@@ -140,13 +144,19 @@ class Environment:
             declarations = replace(declarations, lenient=True)
         return check(parse(text, macros=self._macros), declarations, expected)
 
-    def extended(self, variables: Mapping[str, Type]) -> Environment:
-        """An environment with more variables."""
+    def extended(
+        self, variables: Mapping[str, Type], abbreviations: Iterable[str] = ()
+    ) -> Environment:
+        """An environment with more variables and abbreviations; raises `ValueError` for those."""
         made = Environment.__new__(Environment)
         made._macros = self._macros
         made._messages = self._messages
         known = self._declarations
-        made._declarations = replace(known, variables={**known.variables, **variables})
+        made._declarations = replace(
+            known,
+            variables={**known.variables, **variables},
+            abbreviations=_by_last_part(known.abbreviations, abbreviations),
+        )
         return made
 
     def compile_tree(self, tree: Ast) -> Program:
@@ -167,3 +177,14 @@ class Environment:
         """
         checked = self.check(text, lenient=not check)
         return Program(checked, expression(checked), self._messages)
+
+
+def _by_last_part(known: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    found = dict(known)
+    for name in names:
+        package, _, last = name.rpartition(".")
+        if not package or not last:
+            raise ValueError(f"`{name}` is not a qualified name")
+        if found.setdefault(last, name) != name:
+            raise ValueError(f"`{found[last]}` and `{name}` have the same last part")
+    return found

@@ -70,6 +70,16 @@ def candidates(name: str, container: str) -> tuple[str, ...]:
     return tuple([prefix + name for prefix in _prefixes(container)])
 
 
+def _type_candidates(name: str, declarations: Declarations) -> tuple[str, ...]:
+    """The full names that the name of a type, or of what is in one, can stand for."""
+    if declarations.abbreviations:
+        first, dot, rest = name.partition(".")
+        full = declarations.abbreviations.get(first)
+        if full is not None:
+            return (f"{full}{dot}{rest}",)
+    return candidates(name, declarations.container)
+
+
 def look_up(names: Mapping[str, T], name: str, container: str) -> tuple[str, T] | None:
     """The innermost declared meaning of a name: its full name and what that stands for."""
     if not container and name[:1] != ".":
@@ -84,7 +94,7 @@ def look_up(names: Mapping[str, T], name: str, container: str) -> tuple[str, T] 
 
 def type_named(name: str, declarations: Declarations) -> tuple[str, Type] | None:
     """The type that a name stands for where it is used as a value: its full name and itself."""
-    for candidate in candidates(name, declarations.container):
+    for candidate in _type_candidates(name, declarations):
         found = TYPE_NAMES.get(candidate) or declarations.types.get(candidate)
         if found is None:
             found = _type_of_a_function(candidate, declarations)
@@ -95,7 +105,7 @@ def type_named(name: str, declarations: Declarations) -> tuple[str, Type] | None
 
 def constant_named(name: str, declarations: Declarations) -> tuple[ConstantRef, Type] | None:
     """The named number that a name stands for, and its type."""
-    for candidate in candidates(name, declarations.container):
+    for candidate in _type_candidates(name, declarations):
         found = declarations.constants.get(candidate)
         if found is None:
             found = wellknown.CONSTANTS.get(candidate)
@@ -109,7 +119,7 @@ def message_named(
     name: str, declarations: Declarations
 ) -> tuple[TypeRef, ObjectType | MessageType, Type] | None:
     """The type of a message literal: its meaning, its fields and the type of the value."""
-    for candidate in candidates(name, declarations.container):
+    for candidate in _type_candidates(name, declarations):
         known = wellknown.LITERALS.get(candidate)
         reference = TypeRef(candidate, declarations.makers.get(candidate))
         if known is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from google.protobuf.message import Message as Held
 from policyengine.cel import wellknown
 from policyengine.cel.functions import Function, Overload
 from policyengine.cel.types import INT, STRING, AbstractType, MessageType
+from policyengine.errors import EvaluationError
 from policyengine.protobuf.files import Descriptors, enums_of, messages_of, read_files
 from policyengine.protobuf.known import ANY, NULL_VALUE
 from policyengine.protobuf.message import ProtobufMessage
@@ -139,6 +141,25 @@ class Messages:
         if class_.DESCRIPTOR is not message.DESCRIPTOR:
             message = self.parsed(name, message.SerializePartialToString())
         return message_value(self, message)
+
+    def fields(self, message: Held) -> dict[str, Any]:
+        """The fields of a host's message by name, set or not, as the values of variables.
+
+        A field that cannot be read (an `Any` of an unknown type) is left out: an expression that
+        reads it fails. Raises `EvaluationError` as `value` does.
+
+        >>> from google.protobuf import type_pb2
+        >>> Messages([type_pb2.DESCRIPTOR]).fields(type_pb2.Field(number=7))["number"]
+        7
+        """
+        value = self.value(message)
+        if not isinstance(value, ProtobufMessage):
+            raise failures.no_such_type(message.DESCRIPTOR.full_name)
+        found = {}
+        for field in value.held.DESCRIPTOR.fields:
+            with suppress(EvaluationError):
+                found[field.name] = value.field(field.name)
+        return found
 
     def bindings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The host's values of variables as CEL values: messages, and lists and maps of them.

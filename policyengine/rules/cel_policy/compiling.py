@@ -37,10 +37,12 @@ def compile(policy: CelPolicy, environment: Environment) -> CompiledPolicy:
     Raises `CompileError` with everything that is wrong with the rules and their expressions.
     """
 
+    named = environment.extended({}, policy.imports)
+
     def check(
         text: Text, variables: Mapping[str, Type], expected: Type | None
     ) -> CheckedExpression:
-        return environment.extended(variables).check(text, expected)
+        return named.extended(variables).check(text, expected)
 
     checked = checked_policy(policy, check)
     # Beside an aggregate outputs are lists already, explanations have to become some.
@@ -50,8 +52,8 @@ def compile(policy: CelPolicy, environment: Environment) -> CompiledPolicy:
     return CompiledPolicy(
         policy.name,
         checked.total(policy.rule),
-        environment.compile_tree(output.tree(output.whole())),
-        environment.compile_tree(explanation.tree(explanation.whole())),
+        named.compile_tree(output.tree(output.whole())),
+        named.compile_tree(explanation.tree(explanation.whole())),
     )
 
 

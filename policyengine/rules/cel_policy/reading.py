@@ -89,20 +89,22 @@ def load_document(document: Document) -> CelPolicy:
         return _admission(document)
     form = fit(document, RuleFile)
     problems: list[Diagnostic] = []
-    imports = []
+    imports: dict[str, str] = {}
     for at, imported in enumerate(form.imports):
         name = imported.name.strip()
-        imports.append(name)
+        span = document.span(("imports", at, "name"))
         if not _QUALIFIED.fullmatch(name):
             message = f"`{name[:80]}` is not a qualified name"
-            span = document.span(("imports", at, "name"))
             help = "names have the form `package.Type`"
             problems.append(Diagnostic("bad-import", message, span, help=help))
+        elif imports.setdefault(name.rpartition(".")[2], name) != name:
+            message = f"`{name[:80]}` has the same last part as another import"
+            problems.append(Diagnostic("bad-import", message, span))
     rule = body(document, ("rule",), form.rule, problems)
     if problems:
         raise CompileError(problems)
     path = document.source.path
-    return CelPolicy(path, form.name, form.description, tuple(imports), rule)
+    return CelPolicy(path, form.name, form.description, tuple(imports.values()), rule)
 
 
 def body(document: Document, path: Path, form: BodyForm, problems: list[Diagnostic]) -> PolicyRule:
