@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -137,3 +138,40 @@ def test_a_text_contains_itself(entry: str, other: str) -> None:
         return
     text = f"{other}. {entry} .{other}"
     assert finder([("f", text)])
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "expected"),
+    [
+        ({"any": ["buy"], "match": "stem"}, "Buying and BUYS", ["Buying", "BUYS"]),
+        ({"any": ["credit card"], "match": "stem"}, "credit-cards", ["credit-cards"]),
+        ({"any": ["Haus"], "match": "stem", "language": "german"}, "Häuser", ["Häuser"]),
+        ({"any": ["покупать"], "match": "stem", "language": "russian"}, "покупает", ["покупает"]),
+        ({"any": ["buy"], "match": "stem"}, "busy", []),
+    ],
+)
+def test_other_forms_of_a_word(value: Any, text: str, expected: list[str]) -> None:
+    pytest.importorskip("snowballstemmer")
+    assert spans(value, text) == expected
+
+
+def test_fifty_thousand_words_take_the_same_steps_as_ten() -> None:
+    many = words.build(words.normal({"any": [f"word{i}" for i in range(50_000)]}))
+    text = "a text with word49999 in it, and word50000 not"
+    assert [one["why"] for one in many([("field", text)])] == ["entry 50000"]
+    assert many([("field", "a text without any")]) == []
+
+
+@pytest.mark.parametrize("match", ["word", "phrase"])
+@given(
+    entries=st.lists(st.text("ab .-ä", min_size=1, max_size=5), min_size=1, max_size=4),
+    text=st.text("ab .-äÄ\u200b", max_size=20),
+)
+def test_looking_for_a_word_of_each_entry_first_loses_no_hit(
+    match: str, entries: list[str], text: str
+) -> None:
+    try:
+        finder = words.build(words.normal({"any": entries, "match": match}))
+    except ValueError:
+        return
+    assert finder([("f", text)]) == replace(finder, keys=None)([("f", text)])
