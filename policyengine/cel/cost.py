@@ -9,6 +9,7 @@ times what one turn takes.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
@@ -69,7 +70,7 @@ _PATTERN_CHARACTERS = 4
 _MATCHING = frozenset({"matches", "regex.extract", "regex.extractAll", "regex.replace"})
 _JOINING = frozenset({"_+_", "join", "replace", "regex.replace", "format"})
 # What can be in the text of an expression whose values are larger than its inputs.
-_AMPLIFYING = ("+", "matches", "regex", "join", "replace", "format", "range")
+_AMPLIFYING = re.compile(r"\+|matches|regex|join|replace|format|range")
 _LARGEST_RANGE = 1 << 20
 
 
@@ -91,9 +92,9 @@ def quick_bound(checked: CheckedExpression, sizes: Sizes = DEFAULT_SIZES) -> int
 
     Thousands of simple conditions need not be walked through for it.
     """
-    if any(type(reference) is LocalRef for reference in checked.references.values()):
+    if LocalRef in map(type, checked.references.values()):
         return None
-    if any(word in checked.ast.text.value for word in _AMPLIFYING):
+    if _AMPLIFYING.search(checked.ast.text.value):
         return None
     text = len(checked.ast.text.value)
     largest = max(sizes.elements, -(-max(sizes.characters, text) // _CHARACTERS_PER_STEP))

@@ -55,6 +55,9 @@ _FIXED = {
         ".", ",", "(", ")", "[", "]", "{", "}", *KEYWORDS,
     ]
 }  # fmt: skip
+# The names met so far too, of which policies use few.
+_KNOWN = dict(_FIXED)
+_MOST_KNOWN = 4096
 # By the first character. `either` needs a second look.
 _BY_FIRST = {
     **dict.fromkeys("acdefghijklmnopqstuvwxyzACDEFGHIJKLMNOPQSTUVWXYZ_", "name"),
@@ -83,14 +86,18 @@ def tokenize(text: str) -> Tokens:
     texts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    fixed, by_first = _FIXED.get, _BY_FIRST.get
+    known, by_first = _KNOWN.get, _BY_FIRST.get
     position = 0
     for blank, piece in _PIECE.findall(text):
         if not piece:
             break
-        kind = fixed(piece) or by_first(piece[0], "unknown")
-        if kind == "either":
-            kind = "name" if piece.isidentifier() else _quoted(piece)
+        kind = known(piece)
+        if kind is None:
+            kind = by_first(piece[0], "unknown")
+            if kind == "either":
+                kind = "name" if piece.isidentifier() else _quoted(piece)
+            if kind == "name" and len(_KNOWN) < _MOST_KNOWN:
+                _KNOWN[piece] = kind
         kinds.append(kind)
         texts.append(piece)
         if blank:

@@ -6,7 +6,7 @@ number of arguments that the row does not take is an ordinary call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +23,7 @@ from policyengine.cel.ast import (
     Shape,
 )
 from policyengine.cel.nodes import node
+from policyengine.cel.templates import Template
 
 # Names that no text can spell: a part of an expansion that is evaluated once and used twice.
 OPTIONAL_MAP = "@optMap"
@@ -320,13 +321,17 @@ _MOST_SHAPES = 1024
 
 
 class MacroTable(dict[tuple[str, int], tuple[Macro, ...]]):
-    """Macros by function and number of arguments, and the shapes of what was parsed with them."""
+    """Macros by function and number of arguments, and the shapes of what was parsed with them.
 
-    __slots__ = ("_shapes",)
+    `templates` are the trees of these by what expressions have in common that have one.
+    """
+
+    __slots__ = ("_shapes", "templates")
 
     def __init__(self, rows: Mapping[tuple[str, int], tuple[Macro, ...]]) -> None:
         super().__init__(rows)
         self._shapes: dict[tuple[str, ...], Shape] = {}
+        self.templates: dict[Hashable, Template] = {}
 
     def shape(self, tokens: tuple[str, ...]) -> Shape:
         """The shape of an expression by its tokens, in which each literal is only its kind."""
@@ -336,6 +341,13 @@ class MacroTable(dict[tuple[str, int], tuple[Macro, ...]]):
                 self._shapes.clear()
             known = self._shapes.setdefault(tokens, Shape())
         return known
+
+    def remember(self, key: Hashable, template: Template | None) -> None:
+        """Keep a template, if there is one, for expressions with this key."""
+        if len(self.templates) >= _MOST_SHAPES:
+            self.templates.clear()
+        if template is not None:
+            self.templates[key] = template
 
 
 def table(names: Iterable[str] | None = None) -> MacroTable:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from policyengine.cel.ast import Ast, Comprehension, Expr, children
 from policyengine.cel.cursor import Cursor, LostError
 from policyengine.cel.grammar import Grammar
 from policyengine.cel.macros import table
+from policyengine.cel.templates import template
 from policyengine.diagnostics import CompileError, Diagnostic
 from policyengine.source import Text
 
@@ -30,6 +31,8 @@ class Limits:
 
 
 _DEFAULT = Limits()
+# Tokens that mean what their text is.
+_NAMED = frozenset({"name", "quoted"})
 # A longer expression is not expected a second time with other constants.
 _MOST_TOKENS = 256
 
@@ -49,6 +52,14 @@ def parse(
     if len(text.value) > limits.characters:
         raise CompileError([_too_long(text, limits)])
     parser = Grammar(text, table(macros), limits.nesting)
+    key = None
+    if limits is _DEFAULT and len(parser.texts) <= _MOST_TOKENS:
+        key = _key(parser)
+        known = parser.macros.templates.get(key)
+        if known is not None:
+            ast = known.filled(text, parser.texts, parser.starts, parser.ends)
+            if ast is not None:
+                return ast
     try:
         root = parser.whole()
     except LostError:
@@ -64,7 +75,17 @@ def parse(
         raise CompileError(parser.problems)
     if parser.numbered or len(parser.texts) > _MOST_TOKENS:
         return Ast(text, root, size)
-    return Ast(text, root, size, parser.macros.shape(tuple(parser.texts)))
+    ast = Ast(text, root, size, parser.macros.shape(tuple(parser.texts)))
+    if key is not None and not parser.holes:
+        parser.macros.remember(key, template(ast, parser.starts, parser.ends))
+    return ast
+
+
+def _key(parser: Cursor) -> Hashable:
+    """What expressions have in common that differ in the texts of their literals only."""
+    kinds = parser.kinds
+    named = zip(kinds, parser.texts, strict=True)
+    return tuple(kinds), tuple([text for kind, text in named if kind in _NAMED])
 
 
 def _too_long(text: Text, limits: Limits) -> Diagnostic:

@@ -14,9 +14,9 @@ from policyengine.source import Span
 
 def restricts(rule: Rule) -> bool:
     """Whether a rule takes something away."""
-    return isinstance(rule.verdict, RESTRICTING) or any(
-        isinstance(effect, RESTRICTING) for effect in rule.obligations
-    )
+    if isinstance(rule.verdict, RESTRICTING):
+        return True
+    return any(isinstance(effect, RESTRICTING) for effect in rule.obligations)
 
 
 def on_error_of(rule: Rule) -> Literal["match", "skip"]:
@@ -43,6 +43,8 @@ def rule_warnings(parts: Iterable[Policy]) -> Iterator[Diagnostic]:
     """Rules whose `on_error` lets an error widen access."""
     for part in parts:
         for rule in part.rules:
+            if rule.on_error is None:
+                continue
             skips = rule.on_error == "skip" and restricts(rule)
             grants = rule.on_error == "match" and isinstance(rule.verdict, Allow)
             if skips or grants:
