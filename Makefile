@@ -12,16 +12,19 @@ PLACE := $(shell pwd | cksum | cut -d' ' -f1)
 RUNTIME := $(VENV)/.runtime-$(PLACE)
 TOOLS := $(VENV)/.tools-$(PLACE)
 PEERS := $(VENV)/.peers-$(PLACE)
+OPTIONAL := $(VENV)/.optional-$(PLACE)
 LOCK := "$(PY)" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
-EXTRAS := pii classifiers ci redis server
+EXTRAS := guards pii secrets vault protobuf models tune classifiers ci redis server
+# What tests skip where it is missing, and CI installs.
+TESTED := pii secrets models tune classifiers
 
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint floors generated fuzz bench peers golden lock clean
+.PHONY: help run test check lint floors generated fuzz bench peers optional golden lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -51,6 +54,8 @@ fuzz: $(TOOLS) ## Random CEL against a second engine (ARGS="--seconds 60 --seed 
 
 peers: $(PEERS)
 
+optional: $(OPTIONAL) ## Install what is optional, so that no test of it is skipped
+
 bench: $(PEERS) ## Measure beside Python by hand and other engines (ARGS="--only rules --quick")
 	@"$(PY)" benchmarks/run.py $(ARGS)
 
@@ -65,6 +70,8 @@ lock: $(TOOLS) ## Renew requirements/*.txt (ARGS=--upgrade for newer versions)
 		$(LOCK) $(ARGS) - -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) $(ARGS) pyproject.toml --extra bench -c requirements/dev.txt \
 		-o requirements/lock-bench.txt
+	@$(LOCK) $(ARGS) pyproject.toml $(TESTED:%=--extra %) -c requirements/lock-bench.txt \
+		-o requirements/lock-optional.txt
 	@for extra in $(EXTRAS); do \
 		$(LOCK) $(ARGS) pyproject.toml --extra $$extra -c requirements/core.txt \
 			-o requirements/lock-$$extra.txt || exit 1; \
@@ -107,4 +114,9 @@ $(TOOLS): $(RUNTIME) requirements/dev.txt
 $(PEERS): $(TOOLS) requirements/lock-bench.txt
 	@echo "Installing the engines to compare with ..." >&2
 	@$(call install,-r requirements/lock-bench.txt)
+	@touch "$@"
+
+$(OPTIONAL): $(TOOLS) requirements/lock-optional.txt
+	@echo "Installing what is optional ..." >&2
+	@$(call install,-r requirements/lock-optional.txt)
 	@touch "$@"
