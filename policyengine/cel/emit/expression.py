@@ -15,6 +15,7 @@ from policyengine.cel.emit.module import Module, call, function, load
 from policyengine.cel.emit.paths import Path, Paths, used_paths
 from policyengine.cel.emit.reference import Reference
 from policyengine.cel.emit.value import Unsuited
+from policyengine.cel.types import BOOL
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,20 @@ def _evaluate(checked: CheckedExpression, module: Module) -> list[ast.stmt]:
         made = fast.over(checked, checked.ast.root)
     except Unsuited:
         return [refer]
-    body = [*paths.loads(BINDINGS, fast.unsure), *fast.block, ast.Return(value=made.node)]
+    is_bool = checked.types[checked.ast.root.id] == BOOL
+    returned = _judged(made.node) if is_bool else [ast.Return(value=made.node)]
+    body = [*paths.loads(BINDINGS, fast.unsure), *fast.block, *returned]
     # INVARIANT: whatever fast code raises, the reference gives the answer or the error.
     unsure = ast.ExceptHandler(type=load("Exception"), name=None, body=[ast.Pass()])
     return [ast.Try(body=body, handlers=[unsure], orelse=[], finalbody=[]), refer]
+
+
+def _judged(value: ast.expr) -> list[ast.stmt]:
+    """Gives a bool back; Python is quicker at comparing where that decides what runs next."""
+    if not isinstance(value, ast.BoolOp | ast.Compare | ast.IfExp):
+        return [ast.Return(value=value)]
+    yes, no = (ast.Return(value=ast.Constant(value=answer)) for answer in (True, False))
+    return [ast.If(test=value, body=[yes], orelse=[]), no]
 
 
 def _strict(path: Path, read: frozenset[Path], tested: frozenset[Path]) -> bool:

@@ -16,10 +16,12 @@ from collections.abc import Callable, Sequence
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import FunctionRef
-from policyengine.cel.emit.kinds import kind
+from policyengine.cel.emit.ints import MIRRORED, in_int_range, is_compared
+from policyengine.cel.emit.kinds import CLASSES, kind
 from policyengine.cel.emit.module import assign, call, compare, load, method, negated
-from policyengine.cel.emit.paths import class_of, in_int_range
+from policyengine.cel.emit.paths import class_of
 from policyengine.cel.emit.value import Emitter, Value
+from policyengine.cel.types import ListType
 from policyengine.values import regex
 
 _PLAIN = frozenset({"string", "int", "uint", "double", "bytes", "bool", "timestamp", "duration"})
@@ -30,6 +32,8 @@ _ORDER: dict[str, type[ast.cmpop]] = {
     "_>_": ast.Gt,
     "_>=_": ast.GtE,
 }
+
+_COMPARING: dict[str, type[ast.cmpop]] = {"_==_": ast.Eq, "_!=_": ast.NotEq, **_ORDER}
 
 _CHECKED_INT: dict[str, type[ast.operator]] = {
     "add_int64": ast.Add,
@@ -43,6 +47,15 @@ _DOUBLE: dict[str, type[ast.operator]] = {
     "subtract_double": ast.Sub,
     "multiply_double": ast.Mult,
     "divide_double": ast.Div,
+}
+
+# Kinds that are compared as Python compares two values of their class.
+_SAME_CLASS = frozenset({"int", "double", "string", "bytes"})
+
+_METHODS_OF_TEXT = {
+    "contains": "contains_string",
+    "startsWith": "starts_with_string",
+    "endsWith": "ends_with_string",
 }
 
 _METHODS: dict[str, Callable[[Sequence[ast.expr]], ast.expr]] = {
@@ -60,9 +73,13 @@ def operation(
     kinds = [kind(fast.type(node)) for node in nodes]
     values = [arg.node for arg in args]
     if name in ("_==_", "_!=_"):
-        return _equality(name == "_==_", nodes, kinds, values)
+        found = _equality(name == "_==_", nodes, kinds, values)
+        if found is not None or "dyn" not in kinds:
+            return found
     if name == "@in":
-        return _membership(kinds, values)
+        return _membership(fast, nodes, kinds, args)
+    if "dyn" in kinds and len(nodes) == 2:
+        return _with_unknown(fast, reference, nodes, values)
     if "dyn" in kinds or len(reference.overloads) != 1:
         return None
     overload = reference.overloads[0].id
@@ -73,7 +90,7 @@ def operation(
     if overload in _CHECKED_INT:
         made = fast.module.fresh("number")
         operated = ast.BinOp(left=values[0], op=_CHECKED_INT[overload](), right=values[1])
-        out_of_range = negated(in_int_range(load(made)))
+        out_of_range = negated(in_int_range(made))
         check = ast.If(test=out_of_range, body=[fast.unsure()], orelse=[])
         fast.add(assign(made, operated), check)
         return load(made)
@@ -90,6 +107,33 @@ def operation(
 
 def _comparable(kinds: list[str]) -> bool:
     return kinds[0] == kinds[1] and kinds[0] in _PLAIN
+
+
+def _with_unknown(
+    fast: Emitter, reference: FunctionRef, nodes: tuple[cel.Expr, ...], values: list[ast.expr]
+) -> ast.expr | None:
+    """An operator between a constant and a value of any type: Python's, where that is its class."""
+    name = reference.function.name
+    constant = next((i for i, node in enumerate(nodes) if isinstance(node, cel.Constant)), None)
+    if constant is None or (name not in _COMPARING and name not in _METHODS_OF_TEXT):
+        return None
+    wanted = kind(fast.type(nodes[constant]))
+    if wanted not in _SAME_CLASS or (name in _METHODS_OF_TEXT and wanted != "string"):
+        return None
+    value = values[1 - constant]
+    tested = value
+    if not isinstance(value, ast.Name):
+        local = fast.module.fresh("value")
+        tested = ast.NamedExpr(target=ast.Name(id=local, ctx=ast.Store()), value=value)
+        value = load(local)
+    taken = [value, values[constant]] if constant == 1 else [values[constant], value]
+    if name in _COMPARING:
+        quick = compare(taken[0], _COMPARING[name](), taken[1])
+    else:
+        quick = _METHODS[_METHODS_OF_TEXT[name]](taken)
+    of_its_class = compare(class_of(tested), ast.Is(), load(CLASSES[wanted]))
+    slow = call(fast.module.runtime(reference.function.impl), *taken)
+    return ast.IfExp(test=of_its_class, body=quick, orelse=slow)
 
 
 def _is_text(node: cel.Expr) -> bool:
@@ -111,17 +155,36 @@ def _equality(
 
 
 def with_constants(fast: Emitter, function: str, nodes: tuple[cel.Expr, ...]) -> ast.expr | None:
-    """`x in [constants]` as a look-up in a set, and comparisons with a string; else None."""
+    """`x in [constants]` as a look-up in a set, and comparisons with a constant; else None."""
     if function == "@in":
         return _in_constants(fast, *nodes)
-    if function not in ("_==_", "_!=_") or not any(map(_is_text, nodes)):
+    if function not in _COMPARING:
         return None
-    value, constant = nodes if _is_text(nodes[1]) else (nodes[1], nodes[0])
-    late = fast.late_text(value)
-    if late is None:
+    operator = _COMPARING[function]
+    value, constant = nodes
+    if isinstance(value, cel.Constant):
+        operator, value, constant = MIRRORED[operator], constant, value
+    if not isinstance(constant, cel.Constant):
         return None
-    operator = ast.Eq() if function == "_==_" else ast.NotEq()
-    return _guarded_later(fast, late, operator, fast.emit(constant).node)
+    if constant.kind == "string" and operator in (ast.Eq, ast.NotEq):
+        late = fast.take(value, "string")
+        if late is not None:
+            return _guarded_later(fast, late, operator(), fast.emit(constant).node)
+    if constant.kind == "int":
+        late = fast.take(value, "int")
+        if late is not None:
+            return _int_guarded_later(fast, late, operator(), int(constant.value or 0))
+    return None
+
+
+def _int_guarded_later(
+    fast: Emitter, late: tuple[ast.expr, str], operator: ast.cmpop, constant: int
+) -> ast.expr:
+    taken, name = late
+    unsure = call(fast.module.runtime("conform.unsure"))
+    is_int = compare(class_of(taken), ast.Is(), load("int"))
+    compared = is_compared(name, operator, constant, unsure)
+    return ast.IfExp(test=is_int, body=compared, orelse=unsure)
 
 
 def _guarded_later(
@@ -149,16 +212,22 @@ def _in_constants(fast: Emitter, element: cel.Expr, container: cel.Expr) -> ast.
     if not constants or len(constants) < len(container.elements) or container.optional:
         return None
     members: list[ast.expr] = [ast.Constant(value=constant.value) for constant in constants]
-    late = fast.late_text(element)
+    late = fast.take(element, "string")
     if late is not None:
         return _guarded_later(fast, late, ast.In(), ast.Set(elts=members))
     return compare(fast.emit(element).node, ast.In(), ast.Set(elts=members))
 
 
-def _membership(kinds: list[str], values: list[ast.expr]) -> ast.expr | None:
+def _membership(
+    fast: Emitter, nodes: tuple[cel.Expr, ...], kinds: list[str], args: list[Value]
+) -> ast.expr | None:
+    found = compare(args[0].node, ast.In(), args[1].node)
     if kinds[0] == "string" and kinds[1] in ("list", "map"):
-        return compare(values[0], ast.In(), values[1])
-    return None
+        return found
+    # In a list that may hold something else, Python takes true for 1.
+    type_ = fast.type(nodes[1])
+    ints = isinstance(type_, ListType) and kind(type_.element) == "int"
+    return found if ints and kinds[0] == "int" and args[1].deep else None
 
 
 def _matches(fast: Emitter, nodes: tuple[cel.Expr, ...], values: list[ast.expr]) -> ast.expr | None:

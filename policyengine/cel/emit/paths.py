@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression, VariableRef
+from policyengine.cel.emit.ints import in_int_range
 from policyengine.cel.emit.kinds import CLASSES, kind
 from policyengine.cel.emit.module import Module, assign, call, compare, item, load, method, negated
 from policyengine.cel.types import MapType, ObjectType, Type
@@ -249,22 +250,13 @@ def test(module: Module, name: str, kind_: str) -> ast.expr:
     made = compare(class_of(value), ast.Is(), found)
     match kind_:
         case "int":
-            return ast.BoolOp(op=ast.And(), values=[made, in_int_range(load(name))])
+            return ast.BoolOp(op=ast.And(), values=[made, in_int_range(name)])
         case "map":
             # What stands for an absent object while its fields are loaded is no object.
             present = compare(load(name), ast.IsNot(), module.runtime("conform.EMPTY"))
             return ast.BoolOp(op=ast.And(), values=[made, present])
         case _:
             return made
-
-
-def in_int_range(value: ast.expr) -> ast.expr:
-    """`-2**63 <= value <= 2**63 - 1`."""
-    return ast.Compare(
-        left=ast.Constant(value=-(1 << 63)),
-        ops=[ast.LtE(), ast.LtE()],
-        comparators=[value, ast.Constant(value=(1 << 63) - 1)],
-    )
 
 
 _RUNTIME_CLASSES = {

@@ -24,11 +24,13 @@ class Unsuited(Exception):  # noqa: N818
 class Value(NamedTuple):
     """Python for a value that is of its static type on the surface.
 
-    `deep` says that what is inside (elements, fields) is of its static type too.
+    `deep` says that what is inside (elements, fields) is of its static type too, and `elements`
+    that a list's elements are, on their surface.
     """
 
     node: ast.expr
     deep: bool
+    elements: bool = False
 
 
 class Emitter(Protocol):
@@ -49,14 +51,35 @@ class Emitter(Protocol):
     def type(self, node: cel.Expr) -> Type:
         """The static type of a node."""
 
-    def late_text(self, node: cel.Expr) -> tuple[ast.expr, str] | None:
-        """A string whose guard can wait until it is known to equal no constant."""
+    def take(self, node: cel.Expr, kind_: str) -> tuple[ast.expr, str] | None:
+        """A value that is used here and not guarded yet, and the local that it is in."""
+
+    def local(self, node: cel.Expr) -> Value | None:
+        """The local of a comprehension's or bind's variable, if the node is one."""
+
+    def input_path(self, node: cel.Expr) -> tuple[str, ...] | None:
+        """The path of the input that a node reads, if it is one."""
+
+    def name_of(self, path: tuple[str, ...], kind_: str) -> str:
+        """The local that holds a path's value of a kind."""
 
     def add(self, *statements: ast.stmt) -> None:
         """Statements that run before what is emitted next."""
 
     def inner(self) -> AbstractContextManager[list[ast.stmt]]:
         """A block that may not run."""
+
+    def known(self, key: object) -> Value | None:
+        """What was learnt under a key, and still holds where the current block runs."""
+
+    def learn(self, key: object, value: Value) -> Value:
+        """Remembers a value for what is emitted behind it."""
+
+    def prove(self, key: object) -> None:
+        """Notes what is proved once the expression that is being emitted has been evaluated."""
+
+    def learnt(self) -> tuple[dict[object, Value], dict[object, Value]]:
+        """What the innermost block has proved: by its statements, and by the expression emitted."""
 
     def named(self, node: ast.expr, kind_: str, hint: str) -> str:
         """A local that holds the value, guarded to be of the kind."""

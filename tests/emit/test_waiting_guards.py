@@ -1,0 +1,105 @@
+"""Guards in the middle of expressions: at the borders of ints, and on values of other classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from policyengine.cel.environment import Environment, Program
+from policyengine.cel.interpret import evaluate
+from policyengine.errors import EvaluationError
+from policyengine.values.kinds import UInt
+
+SMALL, MOST = (1 << 30) - 1, (1 << 63) - 1
+ENVIRONMENT = Environment(
+    {"n": "int", "s": "string", "xs": "list(int)", "ws": "list(string)", "d": "dyn"}
+)
+VALUES: list[Any] = [
+    -1, 0, 1, 5, SMALL, SMALL + 1, -SMALL, -SMALL - 1, MOST, MOST + 1, -MOST - 1, -MOST - 2,
+    1 << 70, True, False, UInt(1), UInt(7), 1.0, 5.0, 7.5, float("nan"), None, "", "a", "5",
+    b"a", [], {},
+]  # fmt: skip
+OPERATORS = ["==", "!=", "<", "<=", ">", ">="]
+CONSTANTS = [0, 5, SMALL, SMALL + 1, -SMALL - 1, MOST, -MOST]
+
+
+def outcome(run: Callable[..., Any], *args: Any) -> Any:
+    try:
+        found = run(*args)
+    except EvaluationError as error:
+        return error.code
+    return found.__class__, found
+
+
+def agree(program: Program, bindings: dict[str, Any]) -> None:
+    expected = outcome(evaluate, program.checked, bindings)
+    assert repr(outcome(program.evaluate, bindings)) == repr(expected)
+    assert repr(outcome(program._reference, bindings)) == repr(expected)
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("constant", CONSTANTS)
+def test_an_int_is_compared_with_a_constant(operator: str, constant: int) -> None:
+    for text in (
+        f"n {operator} {constant}",
+        f"{constant} {operator} n",
+        f"d {operator} {constant}",
+    ):
+        program = ENVIRONMENT.compile(text)
+        for value in VALUES:
+            agree(program, {"n": value, "d": value})
+
+
+LOOPS = [
+    "xs.filter(x, x > 5)",
+    "xs.filter(x, 5 >= x).map(x, x * 2)",
+    "xs.filter(x, x != 5).filter(x, x < 9).map(x, x + x)",
+    "xs.filter(x, true).map(x, x)",
+    "xs.filter(x, d == 5 || x == 5).map(x, [x])",
+    "xs.map(x, x > 3, x - 9223372036854775807)",
+    "xs.exists(x, x == 5 && x > 0)",
+    "xs.exists(x, x > 5 == (x + 1 > 6))",
+    "xs.all(x, x <= 5 || x > 7)",
+    "xs.exists_one(x, x == 5)",
+    "xs.filter(x, x > 0).exists_one(x, x > 5)",
+    "xs.filter(x, x > 0).exists(y, y > 5)",
+    "5 in xs.map(x, x) || 1 in xs",
+    "1 in xs.filter(x, x < 5)",
+    "xs.map(x, (x > 5 ? x : 0) + (d == 1 ? x : 1))",
+    "xs.filter(x, xs.exists(y, y > x)).map(x, x)",
+    "ws.filter(w, w == 'a').map(w, w + w)",
+    "ws.filter(w, w != 'a' && w.size() < 2)",
+    "ws.exists(w, w in ['a', 'b'])",
+    "ws.filter(w, w.startsWith('a')).map(w, w.size())",
+]
+
+
+@pytest.mark.parametrize("text", LOOPS)
+def test_a_loop_meets_values_of_other_classes(text: str) -> None:
+    program = ENVIRONMENT.compile(text)
+    for value in VALUES:
+        for others in ([], [5], [7, 1]):
+            ints = {"xs": [*others, value], "d": value}
+            agree(program, {**ints, "ws": ["a", value, "b"], "n": 0, "s": ""})
+            agree(program, {**ints, "xs": [value, *others], "ws": [value], "n": 0, "s": ""})
+
+
+@pytest.mark.parametrize("call", ["contains", "startsWith", "endsWith"])
+def test_a_value_of_any_type_is_searched(call: str) -> None:
+    for text in (f"d.{call}('a')", f"'banana'.{call}(d)", "d == 'a'", "'a' <= d", "1.5 > d"):
+        program = ENVIRONMENT.compile(text)
+        for value in VALUES:
+            agree(program, {"d": value})
+
+
+def test_filters_that_a_map_runs_over_need_no_lists_of_their_own() -> None:
+    program = ENVIRONMENT.compile("xs.filter(x, x > 1).filter(x, x < 9).map(x, x * 2)")
+    assert program.python.split("def evaluate")[1].count("for ") == 1
+    assert program.evaluate({"xs": [1, 2, 8, 9]}) == [4, 16]
+
+
+def test_a_filter_is_finished_though_a_later_loop_may_end() -> None:
+    program = ENVIRONMENT.compile("xs.filter(x, x > 0).exists(x, x == 1)")
+    agree(program, {"xs": [1, None]})
