@@ -8,20 +8,23 @@
 | `duration(d)` | d | a duration such as `1h30m` |
 | `ip(a)`, `c.containsIP(a)` | a | an IP address |
 | `cidr(c)`, `d.containsCIDR(c)` | c | a network such as `10.0.0.0/8` |
+| `f.format(values)` | f | clauses such as `%s`, no more of them than values |
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from policyengine.cel.ast import Ast, Call, Constant
+from policyengine.cel.ast import Ast, Call, Constant, ListExpr
 from policyengine.cel.functions import Function
 from policyengine.diagnostics import Diagnostic
 from policyengine.errors import EvaluationError
 from policyengine.source import Span
-from policyengine.values import regex
+from policyengine.values import regex, text_format
 from policyengine.values.clock_text import parse_duration, parse_timestamp
 from policyengine.values.network import parse_cidr, parse_ip
+
+_CLAUSES_HELP = "clauses are `%s`, `%d`, `%f`, `%e`, `%b`, `%o`, `%x`, `%X` and `%%`"
 
 _Check = Callable[[Ast, Constant], Diagnostic | None]
 
@@ -39,16 +42,19 @@ def bad_constant(span: Span, slug: str, why: str) -> Diagnostic:
 
 
 def _pattern(ast: Ast, node: Constant) -> Diagnostic | None:
-    pattern = str(node.value)
     try:
-        regex.check(pattern)
+        regex.check(str(node.value))
     except regex.RegexError as error:
-        # A literal without escapes stands in the text as it is, so the very character is known.
-        plain = ast.text.value[node.start + 1 : node.end - 1] == pattern
-        at = node.start + 1 + error.offset
-        span = ast.text.span(at, at + 1) if plain else ast.span(node)
-        return bad_regex(span, error.message)
+        return bad_regex(_within(ast, node, error.offset, error.offset + 1), error.message)
     return None
+
+
+def _within(ast: Ast, node: Constant, start: int, end: int) -> Span:
+    """Some characters of a string; a literal with escapes is pointed at as a whole."""
+    # A literal without escapes stands in the text as it is, so the very characters are known.
+    plain = ast.text.value[node.start + 1 : node.end - 1] == node.value
+    at = node.start + 1
+    return ast.text.span(at + start, at + end) if plain else ast.span(node)
 
 
 def _converted(slug: str, parse: Callable[[str], object]) -> _Check:
@@ -78,13 +84,33 @@ _CHECKS: dict[object, tuple[int, _Check]] = {
 }
 
 
+# What is wrong with it depends on the receiver and the argument together.
+_FORMAT = "text_format.format"
+
+
+def _bad_format(ast: Ast, node: Call) -> Diagnostic | None:
+    text, values = node.target, node.args[0] if node.args else None
+    if not isinstance(text, Constant) or text.kind != "string":
+        return None
+    # An optional element may be left out, and what is no list literal may have any size.
+    most = len(values.elements) if isinstance(values, ListExpr) else None
+    flaw = text_format.flaw(str(text.value), most)
+    if flaw is None:
+        return None
+    start, end, why = flaw
+    span = _within(ast, text, start, end)
+    return Diagnostic("bad-format", why, span, help=_CLAUSES_HELP)
+
+
 def checks_constants(function: Function) -> bool:
     """Whether constant arguments of a function may be wrong."""
-    return function.impl in _CHECKS
+    return function.impl in _CHECKS or function.impl == _FORMAT
 
 
 def bad_argument(ast: Ast, function: Function, node: Call) -> Diagnostic | None:
     """What is wrong with a constant argument of a call to a function."""
+    if function.impl == _FORMAT:
+        return _bad_format(ast, node)
     row = _CHECKS.get(function.impl)
     if row is None or len(node.args) <= row[0]:
         return None

@@ -34,6 +34,9 @@ MAX_PARTS: Final = 1 << 20
 
 _CLAUSE: Final = re.compile(r"%(?:(%)|(?:\.([0-9]{1,9}))?([sdfebxXo]))")
 _DEFAULT_PRECISION: Final = 6
+_UNKNOWN_CLAUSE: Final = "`%` is followed by no known clause"
+_TOO_FEW_VALUES: Final = "there are more clauses than values"
+_TOO_PRECISE: Final = f"a precision is at most {MAX_PRECISION}"
 _WHOLE: Final = (int, UInt)
 _NUMBERS: Final = (int, UInt, float)
 
@@ -57,13 +60,13 @@ def format(text: Any, values: Any) -> str:
     while (mark := text.find("%", position)) >= 0:
         clause = _CLAUSE.match(text, mark)
         if clause is None:
-            raise failures.bad_argument("format", "`%` is followed by no known clause")
+            raise failures.bad_argument("format", _UNKNOWN_CLAUSE)
         parts.append(text[position:mark])
         if clause[1]:
             parts.append("%")
         else:
             if used >= len(values):
-                raise failures.bad_argument("format", "there are more clauses than values")
+                raise failures.bad_argument("format", _TOO_FEW_VALUES)
             parts.append(_clause(clause[3], clause[2], values[used]))
             used += 1
         size += len(parts[-1]) + len(parts[-2])
@@ -74,10 +77,37 @@ def format(text: Any, values: Any) -> str:
     return "".join(parts)
 
 
+def flaw(text: str, values: int | None) -> tuple[int, int, str] | None:
+    """What keeps a text from being a format of so many values, and from where to where it stands.
+
+    None where nothing does; the number may be unknown.
+
+    >>> flaw("%d of %q", 2)
+    (6, 8, '`%` is followed by no known clause')
+    >>> flaw("%s and %s", 1)
+    (7, 9, 'there are more clauses than values')
+    >>> flaw("%s%%", 1)
+    """
+    position = used = 0
+    while (mark := text.find("%", position)) >= 0:
+        clause = _CLAUSE.match(text, mark)
+        if clause is None:
+            return mark, min(mark + 2, len(text)), _UNKNOWN_CLAUSE
+        position = clause.end()
+        if clause[1]:
+            continue
+        if int(clause[2] or 0) > MAX_PRECISION:
+            return mark, position, _TOO_PRECISE
+        used += 1
+        if values is not None and used > values:
+            return mark, position, _TOO_FEW_VALUES
+    return None
+
+
 def _clause(verb: str, precision: str | None, value: Any) -> str:
     digits = _DEFAULT_PRECISION if precision is None else int(precision)
     if digits > MAX_PRECISION:
-        raise failures.bad_argument("format", f"a precision is at most {MAX_PRECISION}")
+        raise failures.bad_argument("format", _TOO_PRECISE)
     written = _CLAUSES[verb](value, digits)
     if written is None:
         raise failures.bad_argument("format", f"`%{verb}` does not take {type_name(value)}")

@@ -6,7 +6,7 @@ from policyengine.cel import Environment, Function, Overload
 from policyengine.cel.types import BOOL, STRING
 from policyengine.diagnostics import CompileError
 
-ENVIRONMENT = Environment({"s": "string"}, extensions=["network", "optionals", "regex"])
+ENVIRONMENT = Environment({"s": "string"}, extensions=["network", "optionals", "regex", "strings"])
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,11 @@ ENVIRONMENT = Environment({"s": "string"}, extensions=["network", "optionals", "
         ("cidr(", "'10.0.0.0/33'", ").containsIP(s)", "bad-address"),
         ("cidr(s).containsIP(", "'10.0.0.0/8'", ")", "bad-address"),
         ("cidr(s).containsCIDR(", "'10.0.0.0'", ")", "bad-address"),
+        ("", "'%d of %q'", ".format([1, 2]) == ''", "bad-format"),
+        ("", "'%s %'", ".format([1]) == ''", "bad-format"),
+        ("", "'%s is %s'", ".format([1]) == ''", "bad-format"),
+        ("", "'%.1000f'", ".format([1.0]) == ''", "bad-format"),
+        ("", "'\\u0025q'", ".format([s]) == ''", "bad-format"),
     ],
 )
 def test_what_can_never_work_is_found_at_its_place(
@@ -38,10 +43,36 @@ def test_what_can_never_work_is_found_at_its_place(
 
 
 @pytest.mark.parametrize(
-    "text", ["s.matches('a|b')", "ip('::1').isLoopback()", "cidr('::/0').containsIP('::1')"]
+    "text",
+    [
+        "s.matches('a|b')",
+        "ip('::1').isLoopback()",
+        "cidr('::/0').containsIP('::1')",
+        "'%s%% of %.2f, %x'.format([s, 1.5, 10]) == ''",
+        "'%s'.format([s, s]) == ''",
+        "'%s %s'.format(dyn([s])) == ''",
+        "'%s %s'.format([s] + [s]) == ''",
+        "s.format([1]) == ''",
+    ],
 )
 def test_what_works_is_let_through(text: str) -> None:
     ENVIRONMENT.compile(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "underlined"),
+    [
+        ("'%s of %q'.format([s, 2]) == s", "%q"),
+        ("'%s of %d'.format([s]) == s", "%d"),
+        ("'100%'.format([s]) == s", "%"),
+        ("'%s'.format([]) == s", "%s"),
+    ],
+)
+def test_a_format_is_wrong_at_a_clause(text: str, underlined: str) -> None:
+    with pytest.raises(CompileError) as refused:
+        ENVIRONMENT.compile(text)
+    (found,) = refused.value.diagnostics
+    assert text[found.span.column - 1 : found.span.end_column - 1] == underlined
 
 
 def test_a_function_of_the_host_takes_what_it_likes() -> None:

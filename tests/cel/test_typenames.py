@@ -21,6 +21,8 @@ GOOD = [
     ("list( list(bytes) )", t.ListType(t.ListType(t.BYTES))),
     ("map(string,dyn)", t.MapType(t.STRING, t.DYN)),
     ("optional_type(int)", t.OptionalType(t.INT)),
+    ("net.IP", t.AbstractType("net.IP")),
+    ("list(net.CIDR)", t.ListType(t.AbstractType("net.CIDR"))),
     ("wrapper(double)", t.WrapperType(t.DOUBLE)),
     ("type", t.TypeType()),
     ("type(int)", t.TypeType(t.INT)),

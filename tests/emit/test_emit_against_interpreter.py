@@ -23,7 +23,9 @@ from policyengine.errors import EvaluationError
 from policyengine.values.kinds import UInt
 from policyengine.values.times import Timestamp
 
-BAD_CONSTANTS = {"bad-regex", "bad-timestamp", "bad-duration", "bad-address", "bad-network"}
+BAD_CONSTANTS = {
+    "bad-regex", "bad-timestamp", "bad-duration", "bad-address", "bad-network", "bad-format",
+}  # fmt: skip
 # What a caller may hand over in the place of what was declared.
 WRONG = st.sampled_from(
     [

@@ -170,7 +170,7 @@ _PARTS = (
             Example("'%s'.format([{'b': [1, null], 'a': true}])", "'{a: true, b: [1, null]}'"),
             Example("'%x %b'.format([255, true])", "'ff 1'"),
             Example("'%d'.format(['a'])", error="bad-argument"),
-            Example("'%d %d'.format([1])", error="bad-argument"),
+            Example("'%d %d'.format(dyn([1]))", error="bad-argument"),
         ),
     ),
 )
