@@ -169,6 +169,8 @@ class _Finder:
         """Whether a loop runs over a part of the input, or over what another one gives anew."""
         while isinstance(node, Comprehension) and node.kind in _SHARES:
             node = node.range
+        if isinstance(node, Comprehension):
+            return self._gives_new(node)
         root = self._root(node)
         if root is None:
             return False
@@ -179,6 +181,13 @@ class _Finder:
         if isinstance(reference, LocalRef) and reference.binder in self._loops:
             return self._is_input(self._loops[reference.binder].range)
         return False
+
+    def _gives_new(self, loop: Comprehension) -> bool:
+        """Whether what a loop makes of each element is a part of that element."""
+        if loop.kind != "map" or loop.result is None:
+            return False
+        self._loops.setdefault(loop.id, loop)
+        return self._is_new(loop.result, loop)
 
     def _root(self, node: Expr) -> Ident | Select | None:
         """The name that a chain of selections starts with."""
