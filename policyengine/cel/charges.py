@@ -26,6 +26,7 @@ from policyengine.cel.ast import (
     Ident,
     ListExpr,
     Select,
+    Struct,
     children,
 )
 from policyengine.cel.checked import CheckedExpression, FunctionRef, LocalRef, VariableRef
@@ -36,6 +37,7 @@ from policyengine.cel.types import (
     AbstractType,
     ListType,
     MapType,
+    MessageType,
     ObjectType,
     OptionalType,
     Primitive,
@@ -112,6 +114,8 @@ class _Finder:
                     self._binds[node.id] = node.value
                 case Call():
                     yield from self._operands(node, loop)
+                case Struct():
+                    yield from self._copied(node, loop)
             pending += [(child, loop) for child in children(node)]
 
     def turns(self, loop: Comprehension) -> list[_Turn]:
@@ -148,6 +152,14 @@ class _Finder:
                     yield operand.id, Charge(_COPIED, deep=True)
                 else:
                     yield operand.id, Charge(shift)
+
+    def _copied(self, node: Struct, loop: Comprehension | None) -> Iterator[tuple[int, Charge]]:
+        """What a message literal takes a copy of; an object only refers to its parts."""
+        if isinstance(self._type(node), ObjectType):
+            return
+        for value in [field.value for field in node.fields]:
+            if not self._is_new(value, loop) and not _is_literal(value):
+                yield value.id, Charge(_COPIED, deep=True)
 
     def _type(self, node: Expr) -> Type:
         return self._checked.types.get(node.id, DYN)
@@ -214,7 +226,9 @@ def _is_sized(type_: Type) -> bool:
     """Whether a value of the type can be large."""
     if isinstance(type_, OptionalType):
         return _is_sized(type_.value)
-    return type_ in (STRING, BYTES, DYN) or isinstance(type_, ListType | MapType | ObjectType)
+    return type_ in (STRING, BYTES, DYN) or isinstance(
+        type_, ListType | MapType | ObjectType | MessageType
+    )
 
 
 def _is_nested(type_: Type, function: str) -> bool:

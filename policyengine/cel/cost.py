@@ -34,6 +34,7 @@ from policyengine.cel.types import (
     STRING,
     ListType,
     MapType,
+    MessageType,
     ObjectType,
     OptionalType,
     Type,
@@ -270,7 +271,7 @@ class _Estimate:
             return Cost(0, self._inputs.characters)
         if isinstance(type_, ObjectType):
             return Cost(0, len(type_.fields))
-        if type_ == DYN or isinstance(type_, ListType | MapType):
+        if type_ == DYN or isinstance(type_, ListType | MapType | MessageType):
             return Cost(0, self._inputs.elements)
         return _NOTHING
 

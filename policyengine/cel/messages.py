@@ -21,6 +21,19 @@ def undeclared_reference(span: Span, name: str, meant: str | None, hint: str = "
     )
 
 
+def unknown_enum_value(
+    span: Span, name: str, enum: str, values: Iterable[str], meant: str | None
+) -> Diagnostic:
+    """A value that the enum does not have; both names are as they were written."""
+    return Diagnostic(
+        "unknown-enum-value",
+        f"`{name}` is not a value of `{enum}`",
+        span,
+        _did_you_mean(meant),
+        "" if meant else f"its values are {listed(values)}",
+    )
+
+
 def unknown_field(
     span: Span, path: str, type_: ObjectType | MessageType, meant: str | None
 ) -> Diagnostic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from policyengine.cel import wellknown
 from policyengine.cel.ast import OPERATORS, Ast, Call, Constant, Expr, Ident, Select, Struct
@@ -16,6 +17,7 @@ from policyengine.cel.messages import (
     not_selectable,
     type_mismatch,
     undeclared_reference,
+    unknown_enum_value,
     unknown_field,
     unknown_function,
     unknown_operator,
@@ -25,9 +27,9 @@ from policyengine.cel.messages import (
     wrong_call_style,
     wrong_operands,
 )
-from policyengine.cel.names import dotted, macro_counts
+from policyengine.cel.names import dotted, enum_values, macro_counts
 from policyengine.cel.overloads import resolve_call
-from policyengine.cel.suggestions import closest
+from policyengine.cel.suggestions import closest, listed
 from policyengine.cel.types import (
     BOOL,
     DOUBLE,
@@ -38,6 +40,7 @@ from policyengine.cel.types import (
     MessageType,
     ObjectType,
     Type,
+    TypeType,
 )
 from policyengine.cel.unify import Unifier
 from policyengine.diagnostics import Diagnostic
@@ -47,7 +50,8 @@ from policyengine.source import Span
 # expression nobody reads the suggestions.
 _MAX_SUGGESTIONS = 20
 _LONGEST_SNIPPET = 40
-_MACRO_SPACES = ("cel",)
+_MAX_ENUM_NAME_PARTS = 8
+_MACRO_SPACES = ("cel", "proto")
 _LOGICAL = ("_&&_", "_||_", "!_")
 
 
@@ -67,6 +71,8 @@ class Mistakes:
 
     def undeclared(self, root: Ident, names: Sequence[str]) -> None:
         """`names` are the root's name and the dotted names that begin with it."""
+        if self._enum_value(root, names):
+            return
         variables = self._declarations.variables
         name = root.name
         span = self._ast.span(root)
@@ -84,6 +90,19 @@ class Mistakes:
                 span = self._ast.text.span(root.start, root.start + len(name))
         self.add(undeclared_reference(span, name, meant, hint))
 
+    def _enum_value(self, root: Ident, names: Sequence[str]) -> bool:
+        """Whether one of the names is a misspelt value of an enum, and then says so."""
+        for enum, name in pairwise(names[:_MAX_ENUM_NAME_PARTS]):
+            values = enum_values(enum, self._declarations)
+            if values:
+                value = name.rpartition(".")[2]
+                span = self._ast.text.span(root.start, root.start + len(name))
+                meant = self._closest(value, values)
+                shown = meant and f"{enum}.{meant}"
+                self.add(unknown_enum_value(span, value, enum, values, shown))
+                return True
+        return False
+
     def unknown_field(self, node: Select, type_: ObjectType | MessageType) -> None:
         path = dotted(node.operand)
         prefix = "" if path is None or len(path) > _LONGEST_SNIPPET else f"{path}."
@@ -97,6 +116,10 @@ class Mistakes:
         function = self._declarations.functions.get(node.field)
         if function is not None and any(overload.receiver for overload in function.overloads):
             hint = f"`{node.field}` is a function, called as `.{node.field}(...)`"
+        elif isinstance(type_, TypeType):
+            enum = dotted(node) or ""
+            values = enum_values(enum, self._declarations)
+            hint = f"the values of the enum `{enum}` are {listed(values)}" if values else ""
         elif isinstance(type_, MapType):
             hint = f"its keys are `{type_.key}`, read with `[...]`"
         self.add(not_selectable(self._ast.span(node), type_, node.field, hint))
@@ -107,7 +130,10 @@ class Mistakes:
 
     def unknown_type(self, node: Struct) -> None:
         span = self._ast.text.span(node.start, node.start + len(node.type_name))
-        meant = self._closest(node.type_name, [*self._declarations.types, *wellknown.LITERALS])
+        known = [*self._declarations.types, *wellknown.LITERALS]
+        prefix = f"{self._declarations.container}."
+        known += [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
+        meant = self._closest(node.type_name, known)
         self.add(unknown_type(span, node.type_name, meant))
 
     def unknown_function(self, node: Call, namespace: str | None) -> None:

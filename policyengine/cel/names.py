@@ -115,6 +115,17 @@ def constant_named(name: str, declarations: Declarations) -> tuple[ConstantRef, 
     return None
 
 
+def enum_values(name: str, declarations: Declarations) -> list[str]:
+    """The values of the enum type that a name stands for; none where it is no enum."""
+    found = []
+    for candidate in _type_candidates(name, declarations) if declarations.constants else ():
+        prefix = f"{candidate}."
+        for constant in declarations.constants:
+            if constant.startswith(prefix) and "." not in constant[len(prefix) :]:
+                found.append(constant[len(prefix) :])
+    return found
+
+
 def message_named(
     name: str, declarations: Declarations
 ) -> tuple[TypeRef, ObjectType | MessageType, Type] | None:

@@ -53,7 +53,7 @@ def _pooled(files: list[FileDescriptorProto]) -> list[FileDescriptor]:
     for known in WELL_KNOWN:
         if known.name not in waiting:
             waiting[known.name] = FileDescriptorProto.FromString(known.serialized_pb)
-    ordered = []
+    ordered: list[FileDescriptor] = []
     added: set[str] = set()
     while waiting:
         ready = [f for f in waiting.values() if added.issuperset(f.dependency)]
@@ -62,14 +62,19 @@ def _pooled(files: list[FileDescriptorProto]) -> list[FileDescriptor]:
             what = ", ".join(sorted(absent)) or "files that import each other"
             raise ValueError(f"the descriptors lack what they import: {what}")
         for file in ready:
-            try:
-                pool.AddSerializedFile(file.SerializeToString())
-            except TypeError as error:
-                raise ValueError(f"the file {file.name} is not valid: {error}") from None
+            ordered.append(_added(pool, file))
             added.add(file.name)
-            ordered.append(file.name)
             del waiting[file.name]
-    return [pool.FindFileByName(name) for name in ordered]
+    return ordered
+
+
+def _added(pool: descriptor_pool.DescriptorPool, file: FileDescriptorProto) -> FileDescriptor:
+    try:
+        pool.AddSerializedFile(file.SerializeToString())
+        return pool.FindFileByName(file.name)
+    except (TypeError, KeyError) as error:
+        # What protobuf raises depends on whether it is the one in C or the one in Python.
+        raise ValueError(f"the file {file.name} is not valid: {error}") from None
 
 
 def _with_imports(files: Iterable[FileDescriptor]) -> Iterator[FileDescriptor]:

@@ -8,6 +8,7 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message as Held
 
+from policyengine.errors import EvaluationError
 from policyengine.protobuf.equality import equal
 from policyengine.protobuf.known import MAX_DEPTH, Known
 from policyengine.protobuf.reading import field_value, is_set
@@ -21,15 +22,25 @@ class ProtobufMessage(Message):
     There is a class for each message type. It is not a well-known type: those are plain values.
     """
 
-    __slots__ = ("held",)
+    __slots__ = ("_read", "held")
     KNOWN: ClassVar[Known]
     FIELDS: ClassVar[dict[str, FieldDescriptor]]
 
     def __init__(self, held: Held) -> None:
         self.held = held
+        # Reading a list takes a step for each element; a loop may ask for it in every turn.
+        self._read: dict[str, Any] = {}
 
     def field(self, name: str) -> Any:
-        return field_value(self.KNOWN, self.held, self.described(name))
+        if name not in self._read:
+            try:
+                self._read[name] = field_value(self.KNOWN, self.held, self.described(name))
+            except EvaluationError as error:
+                self._read[name] = error
+        value = self._read[name]
+        if isinstance(value, EvaluationError):
+            raise EvaluationError(value.code, value.message)
+        return value
 
     def has(self, name: str) -> bool:
         return is_set(self.held, self.described(name))
@@ -50,6 +61,9 @@ class ProtobufMessage(Message):
             raise failures.too_deep(MAX_DEPTH) from None
         except (json_format.Error, TypeError, ValueError):
             raise failures.bad_conversion("JSON", self) from None
+
+    def size(self) -> int:
+        return self.held.ByteSize()
 
     def is_zero(self) -> bool:
         return not self.held.ListFields()

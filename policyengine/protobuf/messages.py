@@ -146,7 +146,8 @@ class Messages:
         """The fields of a host's message by name, set or not, as the values of variables.
 
         A field that cannot be read (an `Any` of an unknown type) is left out: an expression that
-        reads it fails. Raises `EvaluationError` as `value` does.
+        reads it fails. Raises `EvaluationError` as `value` does, and `ValueError` for a
+        well-known type, which is a plain value.
 
         >>> from google.protobuf import type_pb2
         >>> Messages([type_pb2.DESCRIPTOR]).fields(type_pb2.Field(number=7))["number"]
@@ -154,7 +155,7 @@ class Messages:
         """
         value = self.value(message)
         if not isinstance(value, ProtobufMessage):
-            raise failures.no_such_type(message.DESCRIPTOR.full_name)
+            raise ValueError(f"a `{message.DESCRIPTOR.full_name}` has no fields in CEL")
         found = {}
         for field in value.held.DESCRIPTOR.fields:
             with suppress(EvaluationError):

@@ -15,11 +15,14 @@ from policyengine.values import failures
 from policyengine.values.conform import Unsure
 from policyengine.values.kinds import OptionalValue
 from policyengine.values.maps import MixedMap
+from policyengine.values.messages import Message
 
 # All pairs of about five hundred elements.
 MAX_STEPS: Final = 1 << 18
 # An element counts as much as so many characters, as a power of two.
 _ELEMENT: Final = 4
+# A byte of a message, as protobuf writes it, counts half as much: a field takes two or more.
+_BYTE: Final = 3
 
 _COUNTED: Final = frozenset({list, tuple, dict, MixedMap})
 _TEXTS: Final = frozenset({str, bytes})
@@ -74,6 +77,8 @@ def _size(value: Any, shift: int) -> int:
     kind = value.__class__
     if kind in _COUNTED:
         return (len(value) << _ELEMENT) >> shift
+    if isinstance(value, Message):
+        return (value.size() << _BYTE) >> shift
     return len(value) >> shift if kind in _TEXTS else 0
 
 

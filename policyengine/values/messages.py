@@ -40,6 +40,10 @@ class Message:
         """The message as JSON has it; raises `EvaluationError` (`bad-conversion`)."""
 
     @abstractmethod
+    def size(self) -> int:
+        """How large the message is with all its parts, in bytes."""
+
+    @abstractmethod
     def is_zero(self) -> bool:
         """Whether no field is set."""
 
