@@ -104,13 +104,14 @@ class Engine:
         started = time.perf_counter_ns()
         moment = self._moment(now)
         found = self._points.get(point)
-        refused = self._refused(input, found)
-        if found is None or refused is not None:
-            return self._deny(point, moment, started, refused or UNKNOWN_POINT)
-        request = Request(found.program, input, facts, self.program.scan)
-        run = found.function(input, moment)
-        result: Result = self._driven(found, run, request) if found.sources else run
-        return self._decision(found, request, result, moment, started)
+        if found is None or input.__class__ is not dict or self._is_empty:
+            return self._deny(point, moment, started, self._refused(found))
+        result: Result = (run := found.function(input, moment))
+        request = None
+        if found.sources:
+            request = Request(found.program, input, facts, self.program.scan)
+            result = self._driven(found, run, request)
+        return self._decision(found, input, request, result, moment, started)
 
     async def adecide(
         self,
@@ -124,15 +125,14 @@ class Engine:
         started = time.perf_counter_ns()
         moment = self._moment(now)
         found = self._points.get(point)
-        refused = self._refused(input, found)
-        if found is None or refused is not None:
-            return self._deny(point, moment, started, refused or UNKNOWN_POINT)
-        request = Request(found.program, input, facts, self.program.scan)
-        run = found.function(input, moment)
-        result: Result = run
+        if found is None or input.__class__ is not dict or self._is_empty:
+            return self._deny(point, moment, started, self._refused(found))
+        result: Result = (run := found.function(input, moment))
+        request = None
         if found.sources:
+            request = Request(found.program, input, facts, self.program.scan)
             result = await self._driven_later(found, run, request)
-        return self._decision(found, request, result, moment, started)
+        return self._decision(found, input, request, result, moment, started)
 
     def _ready(self, point: PointProgram) -> _Point:
         sources = tuple(Source(fact, self.guards) for fact in point.facts)
@@ -149,18 +149,16 @@ class Engine:
 
     def _moment(self, now: datetime | None) -> Timestamp:
         if now is None and self._clock is None:
-            return Timestamp(time.time_ns())
+            return _stamped(time.time_ns())
         return Timestamp.of(now or self._clock())  # type: ignore[misc]
 
-    def _refused(self, input: Any, point: _Point | None) -> Refusal | None:
+    def _refused(self, point: _Point | None) -> Refusal:
         """Why an input is denied before any rule is asked."""
         if self._is_empty:
             return "no-bundle", "the bundle has no rules, so everything is denied"
         if point is None:
             return UNKNOWN_POINT
-        if input.__class__ is not dict:
-            return "invalid-input", "the input must be a JSON object"
-        return None
+        return "invalid-input", "the input must be a JSON object"
 
     @cached_property
     def _is_empty(self) -> bool:
@@ -189,33 +187,41 @@ class Engine:
             return result
 
     def _decision(
-        self, point: _Point, request: Request, result: Result, moment: Timestamp, started: int
+        self,
+        point: _Point,
+        input: Mapping[str, Any],
+        request: Request | None,
+        result: Result,
+        moment: Timestamp,
+        started: int,
     ) -> Decision:
         try:
-            input_digest = digest(request.input)
+            input_digest = digest(input)
         except (TypeError, ValueError, RecursionError):
             refused: Refusal = ("invalid-input", "the input must be plain JSON")
             return self._deny(point.program.name, moment, started, refused)
         matched, errors = result
-        if errors or request.answers:
+        if errors or (request is not None and request.answers):
             settled = _settled(point.program, point.reason, matched, errors, request)
         else:
             settled = point.plain(tuple(matched))
+        verdict, reasons, obligations, failed, shadow, content = settled
+        program = self.program
         return Decision(
-            point=point.program.name,
-            verdict=settled.verdict,
-            reasons=settled.reasons,
-            obligations=settled.obligations,
-            errors=settled.errors,
-            facts=_uses(point, request, result) if point.sources else (),
-            shadow=settled.shadow,
-            bundle=self.program.bundle,
-            version=self.program.version,
-            digest=self.program.digest,
-            input_digest=input_digest,
-            time_ns=moment.nanoseconds,
-            duration_ns=time.perf_counter_ns() - started,
-            content=settled.content,
+            point.program.name,
+            verdict,
+            reasons,
+            obligations,
+            failed,
+            () if request is None else _uses(point, request, result),
+            shadow,
+            program.bundle,
+            program.version,
+            program.digest,
+            input_digest,
+            moment.nanoseconds,
+            time.perf_counter_ns() - started,
+            content,
         )
 
     def _deny(self, point: str, moment: Timestamp, started: int, why: Refusal) -> Decision:
@@ -234,6 +240,13 @@ class Engine:
             time_ns=moment.nanoseconds,
             duration_ns=time.perf_counter_ns() - started,
         )
+
+
+def _stamped(nanoseconds: int) -> Timestamp:
+    """A timestamp without a look at its range, which no clock leaves."""
+    made = object.__new__(Timestamp)
+    object.__setattr__(made, "nanoseconds", nanoseconds)
+    return made
 
 
 def _settled(
