@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from policyengine.guards._pii.view import View, Words
@@ -70,11 +70,13 @@ class Form:
 class Start:
     """Which runs of digits a look of its own begins at: their lengths, and what follows them.
 
-    `follows` are pairs of characters of the shape, `*` standing for any.
+    `follows` are pairs of characters of the shape, `*` standing for any; `before` are those of
+    which one stands before the run (`,` at the beginning of a text).
     """
 
     lengths: Iterable[int]
     follows: tuple[str, ...] = ("**",)
+    before: str = " ,-./:()@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,10 @@ class Entity:
     starts: tuple[Start, ...] = ()
     at: Callable[[View, int, int], Hit | None] | None = None
     scan: Callable[[View, frozenset[str]], Iterable[Hit]] | None = None
+    tokens: Mapping[int, Callable[[str], Strength | None]] = field(default_factory=dict)
+    """For words of some lengths with a digit in them, what they are worth."""
+    exact: bool = False
+    """Whether its words are judged as they are written."""
     folded: bool = False
     """Whether small letters are as good as capitals."""
     span: int = 64

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from policyengine.errors import FactError
-from policyengine.guards._pii.config import chosen
+from policyengine.guards._pii.config import MIN_SCORE, chosen
 from policyengine.guards._pii.custom import Custom
 from policyengine.guards._pii.entity import Entity, Hit
 from policyengine.guards._pii.runs import Runs
+from policyengine.guards._pii.tokens import Tokens
 from policyengine.guards._pii.view import View, Words
 from policyengine.plugins import Finding, Texts
 
@@ -56,9 +57,12 @@ class Finder:
                 raise ValueError(f"`{name}` has a score of its own, but is not looked for")
         if not known:
             raise ValueError("nothing is looked for")
+        least = min([config["min_score"], *config["min_scores"].values()])
+        # Two floors only, so that questions with other thresholds share what was found.
+        floor = MIN_SCORE if least >= MIN_SCORE else 0.0
         allow = {each["name"]: _plain(each["allow"]) for each in config["custom"]}
         return cls(
-            (*_own(entities), *(Source(custom, custom.scan) for custom in customs)),
+            (*_own(entities, floor), *(Source(custom, custom.scan) for custom in customs)),
             config["min_score"],
             dict(config["min_scores"]),
             {"": _plain(config["allow"]), **allow},
@@ -111,12 +115,15 @@ class Finder:
 _CUSTOM_SPAN: Final = 512
 
 
-def _own(entities: Sequence[Entity]) -> Iterable[Source]:
+def _own(entities: Sequence[Entity], floor: float) -> Iterable[Source]:
     """The ways to find some entities: one for all fixed shapes, one for each scan."""
-    runs = Runs.of(entities)
-    if runs.looks:
+    runs = Runs.of(entities, floor)
+    if runs:
         names = frozenset(each.name for each in entities if each.forms or each.at)
-        yield Source(("runs", names), runs.scan)
+        yield Source(("runs", names, floor), runs.scan)
+    tokens = Tokens.of(entities)
+    if tokens.judges:
+        yield Source(("tokens", frozenset(e.name for e in entities if e.tokens)), tokens.scan)
     scans: dict[Any, set[str]] = {}
     for entity in entities:
         if entity.scan is not None:

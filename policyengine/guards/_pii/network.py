@@ -25,10 +25,7 @@ _ALNUM = "9Aa"
 def v4_at(view: View, start: int, end: int) -> Hit | None:
     """The IPv4 address that begins at a run of digits."""
     shape = view.shape
-    if start and (
-        shape[start - 1] in "Aa"
-        or (shape[start - 1] in ".-" and shape[start - 2 : start - 1] == "9")
-    ):
+    if start > 1 and shape[start - 1] in ".-" and shape[start - 2] == "9":
         return None
     found = _V4.match(view.text, start)
     if found is None or max(map(int, found.groups())) > 255:

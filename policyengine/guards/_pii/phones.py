@@ -148,7 +148,7 @@ def at(view: View, run: int, end: int) -> Hit | None:
     if before == "(":
         start -= 1
         before = shape[start - 1] if start else ","
-    if before in "9Aa+:" or (before in "-./" and start > 1 and shape[start - 2] == "9"):
+    if before in "9Aa+" or (before in "-./" and start > 1 and shape[start - 2] == "9"):
         return None
     if end - run > 5:
         return _together(view, run, end) if start == run else None
@@ -237,8 +237,8 @@ PHONE = Entity(
     source="ITU-T E.164, national numbering plans",
     words=_WORDS,
     starts=(
-        Start((1, 2, 3, 4, 5), (" 9", "-9", ".9", "/9", ") ", ")9", ")-", ")/")),
-        Start((7, 8, 9, 10, 11), (" *", ",*", ".*", "-*", "/*", ")*", ":*")),
+        Start((1, 2, 3, 4, 5), (" 9", "-9", ".9", "/9", ") ", ")9", ")-", ")/"), " ,-./()@"),
+        Start((7, 8, 9, 10, 11), (" *", ",*", ".*", "-*", "/*", ")*", ":*"), " ,-/(:"),
     ),
     at=at,
     scan=scan,

@@ -1,54 +1,191 @@
 """Finding what has a fixed shape: each run of digits is looked at once, for all entities.
 
-A form is filed under its first run of digits and the two characters of the shape that follow it
-(`999-99-9999` under `999-9`), so that most runs in a text are done with after one look into a
-dict. What is filed there is compared with the shape around the run, and then checked.
+A form is filed under its first run of digits and the shape beside it (`999-99-9999` under
+`,999-9`), so that most runs in a text are done with after one look into a dict. What is filed
+there is compared with the shape around the run; what needs a word of context is checked only where
+there is one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
+from typing import Final
 
 from policyengine.guards._pii.entity import Entity, Form, Hit, Strength, hit
-from policyengine.guards._pii.view import View
+from policyengine.guards._pii.view import View, Words
 
 _RUN = re.compile("9+")
-_LETTERS = "9Aa"
-_BESIDE = " -./:+()@,"
-_NEXT = _BESIDE + "Aa"
-_LONGEST = 34
+_LETTERS: Final = "9Aa"
+_LONGEST: Final = 20
+
+Look = Callable[[View, int, int], Hit | None]
+Row = tuple[Entity, Strength]
 
 
 @dataclass(frozen=True, slots=True)
 class _Shaped:
-    """One shape of an entity, `offset` characters before the run that it is filed under."""
+    """One shape of an entity; its first run of digits is `offset` characters from its start."""
 
     entity: Entity
     shape: str
     offset: int
+    run: int
     strength: Strength
 
-    def at(self, view: View, run: int, end: int) -> Hit | None:
-        """What stands at a run of digits."""
-        shape, own = view.shape, self.shape
-        start = run - self.offset
-        if start < 0 or not shape.startswith(own, start):
-            return None
-        end = start + len(own)
-        if not _stands_alone(shape, start, end):
-            return None
+    def fits(self, before: str, after: str) -> bool:
+        """Whether it may stand where a run has a character before it and two behind it."""
+        if self.offset:
+            if self.shape[self.offset - 1] != before:
+                return False
+        elif before in "Aa+":
+            return False
+        rest = self.shape[self.offset + self.run :][:2]
+        if not after.startswith(rest):
+            return False
+        return len(rest) == 2 or after[len(rest)] not in _LETTERS
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The entities of one shape: those that need no word of context, and those that do."""
+
+    sure: tuple[Row, ...]
+    unsure: tuple[Row, ...]
+    words: Words
+
+    @classmethod
+    def of(cls, rows: Iterable[Row], floor: float) -> _Rows:
+        sure: list[Row] = []
+        unsure: list[Row] = []
+        for row in rows:
+            (sure if row[1].alone >= floor else unsure).append(row)
+        single = frozenset[str]().union(*(entity.words.single for entity, _ in unsure))
+        rows_ = tuple(word for entity, _ in unsure for word in entity.words.rows)
+        return cls(tuple(sure), tuple(unsure), Words(single, rows_))
+
+    def hits(self, view: View, start: int, end: int) -> Iterator[Hit]:
+        """What a range of this shape is."""
         found = view.text[start:end]
-        check = self.entity.check
-        if check is None:
-            return hit(self.entity, view, start, end, self.strength, "pattern")
         if not found.isalnum():
             found = "".join(filter(str.isalnum, found))
-        if not check(found.upper()):
+        found = found.upper()
+        for entity, strength in self.sure:
+            if entity.check is None or entity.check(found):
+                yield hit(entity, view, start, end, strength, _why(entity))
+        if self.unsure and view.says(self.words, start, end):
+            for entity, strength in self.unsure:
+                if view.says(entity.words, start, end) and (
+                    entity.check is None or entity.check(found)
+                ):
+                    yield hit(entity, view, start, end, strength, _why(entity))
+
+
+def _why(entity: Entity) -> str:
+    return "pattern" if entity.check is None else "pattern and check"
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """What may stand at a run: shapes by how far they begin before it and how long they are."""
+
+    groups: tuple[tuple[int, int, dict[str, _Rows]], ...]
+    looks: tuple[Look, ...]
+
+
+class _Table(dict[str, _Near | None]):
+    """What may stand at a run, by the run and what stands beside it; filled when first asked.
+
+    The keys are few: a character before the run, the run, and two behind it, all of the shape.
+    """
+
+    def __init__(self, entities: Iterable[Entity], floor: float) -> None:
+        super().__init__()
+        self._floor = floor
+        self._shaped: dict[int, list[_Shaped]] = {}
+        self._starts: dict[int, list[tuple[str, tuple[str, ...], Look]]] = {}
+        for entity in entities:
+            for shaped in _shaped(entity):
+                self._shaped.setdefault(shaped.run, []).append(shaped)
+            if entity.at is not None:
+                for start in entity.starts:
+                    for length in start.lengths:
+                        each = (start.before, start.follows, entity.at)
+                        self._starts.setdefault(length, []).append(each)
+
+    @property
+    def lengths(self) -> set[int]:
+        """How long the runs are at which there is something to look for."""
+        return {*self._shaped, *self._starts}
+
+    def __missing__(self, key: str) -> _Near | None:
+        found = self[key] = self._near(key[0], len(key) - 3, key[-2:])
+        return found
+
+    def _near(self, before: str, run: int, after: str) -> _Near | None:
+        looks = tuple(
+            look
+            for befores, follows, look in self._starts.get(run, ())
+            if before in befores and _follows(after, follows)
+        )
+        filed: dict[tuple[int, int], dict[str, list[Row]]] = {}
+        for each in self._shaped.get(run, ()):
+            if each.fits(before, after):
+                place = filed.setdefault((each.offset, len(each.shape)), {})
+                place.setdefault(each.shape, []).append((each.entity, each.strength))
+        if not filed and not looks:
             return None
-        return hit(self.entity, view, start, end, self.strength, "pattern and check")
+        groups = tuple(
+            (offset, length, {shape: _Rows.of(rows, self._floor) for shape, rows in shapes.items()})
+            for (offset, length), shapes in filed.items()
+        )
+        return _Near(groups, looks)
+
+
+def _follows(after: str, follows: Iterable[str]) -> bool:
+    """Whether what stands behind a run is one of some pairs, in which `*` is any character."""
+    return any(pair[0] in ("*", after[0]) and pair[1] in ("*", after[1]) for pair in follows)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What the runs of digits of a text may be, for some entities.
+
+    A find that would score less than `floor` is not looked for.
+    """
+
+    table: _Table = field(repr=False)
+    floor: float
+
+    @classmethod
+    def of(cls, entities: Iterable[Entity], floor: float = 0.0) -> Runs:
+        """The table for some entities."""
+        return cls(_Table(entities, floor), floor)
+
+    def __bool__(self) -> bool:
+        return bool(self.table.lengths)
+
+    def scan(self, view: View) -> Iterator[Hit]:
+        """What stands at the runs of digits of a text."""
+        shape, table = view.shape, self.table
+        for found in _RUN.finditer(shape):
+            start, end = found.span()
+            if end - start > _LONGEST:
+                continue
+            near = table[shape[start - 1 : end + 2] if start else "," + shape[: end + 2]]
+            if near is None:
+                continue
+            for look in near.looks:
+                hit = look(view, start, end)
+                if hit is not None:
+                    yield hit
+            for offset, length, shapes in near.groups:
+                start_ = start - offset
+                rows = shapes.get(shape[start_ : start_ + length]) if start_ >= 0 else None
+                if rows is not None and _stands_alone(shape, start_, start_ + length):
+                    yield from rows.hits(view, start_, start_ + length)
 
 
 def _stands_alone(shape: str, start: int, end: int) -> bool:
@@ -63,54 +200,14 @@ def _stands_alone(shape: str, start: int, end: int) -> bool:
     return not (before in "-./" and start > 1 and shape[start - 2] == "9")
 
 
-Look = Callable[[View, int, int], Hit | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """What the runs of digits of a text may be, for some entities."""
-
-    looks: dict[str, tuple[Look, ...]]
-
-    @classmethod
-    def of(cls, entities: Iterable[Entity]) -> Runs:
-        """The table for some entities."""
-        filed: dict[str, list[Look]] = {}
-        for entity in entities:
-            for keys, look in _filed(entity):
-                for key in keys:
-                    filed.setdefault(key, []).append(look)
-        return cls({key: tuple(looks) for key, looks in filed.items()})
-
-    def scan(self, view: View) -> Iterator[Hit]:
-        """What stands at the runs of digits of a text."""
-        if not self.looks:
-            return
-        shape, get = view.shape, self.looks.get
-        for found in _RUN.finditer(shape):
-            start, end = found.span()
-            # A longer run is no key; its digits are not copied to find that out.
-            looks = get(shape[start : end + 2]) if end - start <= _LONGEST else None
-            if looks:
-                for look in looks:
-                    hit = look(view, start, end)
-                    if hit is not None:
-                        yield hit
-
-
-def _filed(entity: Entity) -> Iterator[tuple[Iterable[str], Look]]:
+def _shaped(entity: Entity) -> Iterator[_Shaped]:
     for form in entity.forms:
         for shape in shapes(form, entity.folded):
             found = _RUN.search(shape)
-            if found is None:
-                raise ValueError(f"a form of `{entity.name}` has no digit")
-            look = _Shaped(entity, shape, found.start(), form.strength).at
-            follows = shape[found.end() : found.end() + 2]
-            yield [found.group() + rest for rest in _rests(follows)], look
-    if entity.at is not None:
-        for start in entity.starts:
-            rests = {rest for follows in start.follows for rest in _any(follows)}
-            yield ["9" * length + rest for length in start.lengths for rest in rests], entity.at
+            if found is None or found.end() - found.start() > _LONGEST:
+                raise ValueError(f"a form of `{entity.name}` has no run of digits to start from")
+            start, end = found.span()
+            yield _Shaped(entity, shape, start, end - start, form.strength)
 
 
 def shapes(form: Form, folded: bool = False) -> list[str]:
@@ -135,19 +232,3 @@ def _options(character: str, separator: str) -> Iterable[str]:
     if character == "~":
         return (separator,)
     return "9A" if character == "X" else character
-
-
-def _rests(follows: str) -> list[str]:
-    """The two characters behind a run, where a form says so many of them."""
-    if len(follows) == 2:
-        return [follows]
-    if follows:
-        return [follows + any for any in _BESIDE]
-    return [first + second for first in _BESIDE for second in _NEXT + "9"]
-
-
-def _any(follows: str) -> Iterator[str]:
-    first, second = follows[0], follows[1]
-    for a in _NEXT if first == "*" else first:
-        for b in _NEXT + "9" if second == "*" else second:
-            yield a + b

@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from policyengine.guards._pii import (
+    americas,
+    asia,
     cards,
+    east_europe,
     email,
+    germany,
     iban,
     network,
+    north_europe,
+    oceania_africa,
     phones,
+    uk,
     us,
+    west_europe,
 )
 from policyengine.guards._pii.entity import Entity
 
@@ -20,6 +28,14 @@ FAMILIES: Final = (
     cards,
     iban,
     network,
+    uk,
+    germany,
+    west_europe,
+    north_europe,
+    east_europe,
+    americas,
+    asia,
+    oceania_africa,
     us,
 )
 ENTITIES: Final[dict[str, Entity]] = {
