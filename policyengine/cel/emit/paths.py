@@ -169,14 +169,14 @@ class Paths:
     def loads(self, bindings: str, raise_: Callable[[], ast.stmt]) -> list[ast.stmt]:
         """The statements that load every path from the dict named `bindings`."""
         made: list[ast.stmt] = []
-        self._load(self._root, (), bindings, made, raise_)
+        self._load(self._root, (), load(bindings), made, raise_)
         return made
 
     def _load(
         self,
         branch: _Branch,
         path: Path,
-        holder: str,
+        holder: ast.expr,
         made: list[ast.stmt],
         raise_: Callable[[], ast.stmt],
     ) -> None:
@@ -184,30 +184,38 @@ class Paths:
             here = (*path, step)
             if self._is_skipped(here):
                 continue
+            if self._is_passed(child, here):
+                self._load(child, here, item(holder, ast.Constant(value=step)), made, raise_)
+                continue
             if child.holder:
                 made.append(assign(child.holder, self._loaded_object(child, here, holder)))
             for kind_, name in child.kinds.items():
                 if name != child.holder:
                     made.append(assign(name, self._loaded_leaf(kind_, here, holder)))
                 made.extend(self._settled(name, kind_, here, raise_))
-            self._load(child, here, child.holder, made, raise_)
+            self._load(child, here, load(child.holder), made, raise_)
 
-    def _loaded_object(self, child: _Branch, path: Path, holder: str) -> ast.expr:
+    def _is_passed(self, child: _Branch, path: Path) -> bool:
+        """Whether an object is read for one field only, which is sure to be needed."""
+        below = list(self._below(path))
+        return not child.kinds and len(below) == 1 and self._strict(below[0])
+
+    def _loaded_object(self, child: _Branch, path: Path, holder: ast.expr) -> ast.expr:
         key = ast.Constant(value=path[-1])
         if any(self._strict(leaf) for leaf in self._below(path)):
-            return item(load(holder), key)
+            return item(holder, key)
         if child.children:
             # A field of an object that is absent is absent too.
-            return method(load(holder), "get", key, self._module.runtime("conform.EMPTY"))
-        return method(load(holder), "get", key)
+            return method(holder, "get", key, self._module.runtime("conform.EMPTY"))
+        return method(holder, "get", key)
 
-    def _loaded_leaf(self, kind_: str, path: Path, holder: str) -> ast.expr:
+    def _loaded_leaf(self, kind_: str, path: Path, holder: ast.expr) -> ast.expr:
         key = ast.Constant(value=path[-1])
         if self._strict(path):
-            return item(load(holder), key)
+            return item(holder, key)
         if soft_default(kind_) == "None":
-            return method(load(holder), "get", key)
-        return method(load(holder), "get", key, self._module.runtime("conform.UNSET"))
+            return method(holder, "get", key)
+        return method(holder, "get", key, self._module.runtime("conform.UNSET"))
 
     def _below(self, path: Path) -> Iterable[Path]:
         return (leaf for leaf, _ in self._leaves if leaf[: len(path)] == path)
