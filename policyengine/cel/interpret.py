@@ -231,10 +231,16 @@ class _Run:
             declared = owner.fields.get(node.field) if isinstance(owner, ObjectType) else None
             if declared is not None and kind(declared.type) == "map":
                 return conform.part(self._holder(node.operand), node.field)
-        if isinstance(node, Ident) and self._inputs is not None:
+        if isinstance(node, Ident):
             reference = self._checked.references[node.id]
-            if isinstance(reference, VariableRef) and kind(self._checked.types[node.id]) == "map":
+            type_ = self._checked.types[node.id]
+            if not isinstance(reference, VariableRef):
+                return self.visit(node)
+            if self._inputs is not None and kind(type_) == "map":
                 return self._inputs.part(reference.name)
+            if self._inputs is None and isinstance(type_, ObjectType):
+                name = reference.name
+                return conform.part({name: self._bindings.get(name)}, name)
         return self.visit(node)
 
     def _call(self, node: Call) -> Any:

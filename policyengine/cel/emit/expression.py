@@ -15,7 +15,7 @@ from policyengine.cel.emit.module import Module, call, function, load
 from policyengine.cel.emit.paths import Path, Paths, used_paths
 from policyengine.cel.emit.reference import Reference
 from policyengine.cel.emit.value import Unsuited
-from policyengine.cel.types import BOOL
+from policyengine.cel.types import BOOL, ObjectType
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,19 @@ def expression(checked: CheckedExpression) -> Emitted:
         name, kind_ = ast.Constant(value=reference.name), ast.Constant(value=wanted)
         return call(read, load(BINDINGS), name, kind_)
 
-    reference = Reference(checked, module, resolve).emit(checked.ast.root)
+    objects = {
+        reference.name
+        for id_, reference in checked.references.items()
+        if isinstance(reference, VariableRef) and isinstance(checked.types.get(id_), ObjectType)
+    }
+
+    def part(reference: VariableRef) -> ast.expr | None:
+        if reference.name not in objects:
+            return None
+        name = ast.Constant(value=reference.name)
+        return call(module.runtime("conform.part"), load(BINDINGS), name)
+
+    reference = Reference(checked, module, resolve, part=part).emit(checked.ast.root)
     body: list[ast.stmt] = [ast.Return(value=reference)]
     module.functions.append(function("reference", (BINDINGS,), body))
     module.functions.append(function("evaluate", (BINDINGS,), _evaluate(checked, module)))
