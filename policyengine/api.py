@@ -12,6 +12,7 @@ from policyengine.plugins import FactProvider
 
 if TYPE_CHECKING:
     from policyengine.engine.facts import Known
+    from policyengine.engine.transforms import Tokens
     from policyengine.explanation import Explanation
     from policyengine.program import Program
     from policyengine.rules.model import Bundle, CheckedBundle
@@ -68,9 +69,13 @@ class Engine(engines.Engine):
         store: object | None = None,
         guards: Mapping[str, FactProvider] | None = None,
         clock: Callable[[], datetime] | None = None,
+        *,
+        keys: Mapping[str, bytes] | None = None,
+        vault: Tokens | None = None,
     ) -> Engine:
         """The engine of a bundle in a folder: loaded, checked and compiled.
 
         Raises `CompileError` with everything that is wrong with the bundle.
         """
-        return cls(compile(check(load(path))), store, guards, clock)
+        program = compile(check(load(path)))
+        return cls(program, store, guards, clock, keys=keys, vault=vault)

@@ -32,3 +32,15 @@ class FactError(PolicyEngineError):
 
 class ProgramError(PolicyEngineError):
     """A compiled program could not be loaded: damaged, or made by another version."""
+
+
+class StateError(PolicyEngineError):
+    """A key, a vault or another store is missing, was misused or could not be reached.
+
+    Messages name what is missing but never quote a key, a value or text of a request.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message

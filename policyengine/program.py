@@ -50,14 +50,25 @@ class RequireApproval:
     count: int = 1
 
 
+Style = Literal[
+    "keep", "last4", "format", "token", "pseudonym", "hash", "label", "mask", "remove"
+]  # fmt: skip
+
+# Later in the tuple tells less about what was found; where findings overlap, the last one wins.
+STYLES: tuple[Style, ...] = (
+    "keep", "last4", "format", "token", "pseudonym", "hash", "label", "mask", "remove",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Redact:
-    """Replace what the rule's guards found.
+    """Replace what the rule's guards found, each type of finding in its `types` style.
 
-    `style` is `mask` (a `*` for each character), `label` (`[WORD]`) or `remove`.
+    All others are replaced in `style`; `policyengine.engine.transforms` says what each one does.
     """
 
-    style: Literal["mask", "label", "remove"] = "mask"
+    style: Style = "mask"
+    types: Mapping[str, Style] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

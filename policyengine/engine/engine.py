@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from policyengine.decision import Decision, FactUse, Obligation, Reason, ReasonCode, RuleError
 from policyengine.engine.facts import Known, Request, Source
 from policyengine.engine.outcome import Outcome, plain_reason
+from policyengine.engine.transforms import Tokens, Transforms
 from policyengine.errors import EvaluationError, FactError, ProgramError
 from policyengine.plugins import FactProvider
 from policyengine.program import Deny, PointProgram, Program, RuleInfo, Verdict
 from policyengine.request import digest
+from policyengine.state.keys import Keys
 from policyengine.values.times import Timestamp
 
 Result = tuple[list[int], list[tuple[int, EvaluationError]]]
@@ -62,7 +64,10 @@ class Engine:
 
     `store` is kept for rules over state, of which this version has none. `guards` maps names of
     fact providers to modules or objects that stand in for the installed ones. `clock` gives the
-    time as an aware `datetime`; without it the system's clock is read.
+    time as an aware `datetime`; without it the system's clock is read. `keys` are the host's secret
+    keys by name, the first for what is new (else those in the environment's `POLICYENGINE_KEY`),
+    and `vault` gives reversible tokens, such as a `policyengine.state.vault.Vault`: redactions need
+    them. Raises `StateError` for keys that are none.
     """
 
     def __init__(
@@ -71,9 +76,14 @@ class Engine:
         store: object | None = None,
         guards: Mapping[str, FactProvider] | None = None,
         clock: Callable[[], datetime] | None = None,
+        *,
+        keys: Mapping[str, bytes] | None = None,
+        vault: Tokens | None = None,
     ) -> None:
         self.program = program
         self.store = store
+        known = Keys.from_environment() if keys is None else Keys(keys)
+        self._transforms = Transforms(known, vault)
         self._clock = clock
         self.guards: Mapping[str, FactProvider] = dict(guards or {})
         try:
@@ -143,7 +153,7 @@ class Engine:
 
         @lru_cache(REMEMBERED)
         def plain(matched: tuple[int, ...]) -> _Settled:
-            return _settled(point, reason, matched, (), None)
+            return _settled(point, reason, matched, (), None, self._transforms)
 
         return _Point(point, self._names[point.function], sources, reason, plain)
 
@@ -202,7 +212,9 @@ class Engine:
             return self._deny(point.program.name, moment, started, refused)
         matched, errors = result
         if errors or (request is not None and request.answers):
-            settled = _settled(point.program, point.reason, matched, errors, request)
+            settled = _settled(
+                point.program, point.reason, matched, errors, request, self._transforms
+            )
         else:
             settled = point.plain(tuple(matched))
         verdict, reasons, obligations, failed, shadow, content = settled
@@ -255,23 +267,23 @@ def _settled(
     matched: Sequence[int],
     errors: Sequence[tuple[int, EvaluationError]],
     request: Request | None,
+    transforms: Transforms,
 ) -> _Settled:
     outcome = Outcome(point, request.answers if request else {})
     for position in matched:
         outcome.match(position, reason(position))
     for position, error in errors:
         outcome.fail(position, error)
-    texts = _texts(request) if request and outcome.redacts else {}
-    outcome.check_redactions(texts)
+    if request and outcome.redacts:
+        outcome.redact(_texts(request), transforms)
     verdict = outcome.settle()
-    obligations, content = outcome.obligations(texts)
     return _Settled(
         verdict,
         tuple(outcome.reasons),
-        obligations,
+        outcome.obligations(),
         tuple(outcome.errors),
         tuple(outcome.shadow),
-        content,
+        outcome.content,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from policyengine.decision import (
     Triggered,
 )
 from policyengine.engine.redaction import Piece, merged
+from policyengine.engine.transforms import Transforms
 from policyengine.errors import EvaluationError, FactError
 from policyengine.program import (
     RESTRICTING,
@@ -96,6 +97,18 @@ def plain_reason(rule: RuleInfo) -> Reason:
     )
 
 
+def pieces(
+    rule: RuleInfo, effect: Redact, findings: Iterable[Mapping[str, Any]]
+) -> Iterator[Piece]:
+    """What a rule wants replaced of its findings."""
+    for found in findings:
+        if "start" in found:
+            kind = found.get("type", "")
+            style = effect.types.get(kind, effect.style)
+            end = found.get("end", 0)
+            yield Piece(found.get("field", ""), found["start"], end, kind, style, rule.id)
+
+
 class Outcome:
     """Gathers what the rules of one decision ask for."""
 
@@ -112,6 +125,8 @@ class Outcome:
         self._triggers: dict[str, Triggered] = {}
         self._pieces: list[Piece] = []
         self._redacting: dict[str, RuleInfo] = {}
+        self._redactions: list[Redaction] = []
+        self.content: dict[str, str] = {}
 
     def match(self, position: int, reason: Reason) -> None:
         """Notes a rule whose condition holds."""
@@ -163,19 +178,32 @@ class Outcome:
             self._judge(rule)
         for effect in rule.obligations:
             if isinstance(effect, Redact):
-                self._unredactable(rule)
+                self._redacting[rule.id] = rule
+                self._unredactable(rule.id)
             elif isinstance(effect, RESTRICTING):
                 self._oblige(rule, effect, ())
 
-    def check_redactions(self, texts: Mapping[str, str]) -> None:
-        """Denies where something was found that cannot be replaced in the texts, by field."""
+    def redact(self, texts: Mapping[str, str], transforms: Transforms) -> None:
+        """Replaces what was found in the texts, by field; denies where that cannot be done."""
         kept: list[Piece] = []
         for piece in self._pieces:
             if 0 <= piece.start < piece.end <= len(texts.get(piece.field, "")):
-                kept.append(piece)
-            elif piece.rule in self._redacting:
-                self._unredactable(self._redacting.pop(piece.rule))
+                # What is refused gets no token: nothing of it is to be kept anywhere.
+                refused = piece.style == "token" and self._is_refused
+                kept.append(piece._replace(style="label") if refused else piece)
+            else:
+                self._unredactable(piece.rule)
         self._pieces = kept
+        self._redactions, self.content, failures = merged(kept, texts, transforms)
+        for failure in failures:
+            admin = f"`{failure.style}` could not replace what was found: {failure.error.message}"
+            for rule in failure.rules:
+                self._unredactable(rule, admin)
+
+    @property
+    def _is_refused(self) -> bool:
+        verdict = self._point.default if self.verdict is None else self.verdict
+        return "deny" in (verdict, self._at_least)
 
     def settle(self) -> Verdict:
         """The verdict: the strictest that was asked for, else the point's default."""
@@ -194,14 +222,11 @@ class Outcome:
         message = f"no rule decided, and the default of `{name}` is to {default.replace('_', ' ')}"
         return Reason(code="default", effect=default, message=message)
 
-    def obligations(
-        self, texts: Mapping[str, str]
-    ) -> tuple[tuple[Obligation, ...], dict[str, str]]:
-        """All obligations, and the redacted texts by field."""
+    def obligations(self) -> tuple[Obligation, ...]:
+        """All obligations."""
         routes = sorted(self._routes, key=lambda route: -route.priority)[:1]
-        redactions, content = merged(self._pieces, texts)
         triggers = list(self._triggers.values())
-        return (*routes, *redactions, *triggers, *self._others), content
+        return (*routes, *self._redactions, *triggers, *self._others)
 
     @property
     def redacts(self) -> bool:
@@ -219,16 +244,9 @@ class Outcome:
 
     def _oblige(self, rule: RuleInfo, effect: Any, evidence: tuple[Any, ...]) -> None:
         match effect:
-            case Redact(style=style):
+            case Redact():
                 self._redacting[rule.id] = rule
-                self._pieces.extend(
-                    Piece(
-                        found.get("field", ""), found["start"], found.get("end", 0),
-                        found.get("type", ""), style, rule.id,
-                    )
-                    for found in self._findings(rule)
-                    if "start" in found
-                )  # fmt: skip
+                self._pieces.extend(pieces(rule, effect, self._findings(rule)))
             case Route(to=to, priority=priority):
                 self._routes.append(Routing(to, rule.id, priority))
             case Trigger():
@@ -253,7 +271,11 @@ class Outcome:
             evidence=(*before.evidence, *(e for e in evidence if e not in before.evidence)),
         )
 
-    def _unredactable(self, rule: RuleInfo) -> None:
+    def _unredactable(self, name: str, admin: str = "") -> None:
+        """Denies because of a rule, once, whose redaction is impossible."""
+        rule = self._redacting.pop(name, None)
+        if rule is None:
+            return
         self._at_least = "deny"
         self.reasons.append(
             Reason(
@@ -262,6 +284,7 @@ class Outcome:
                 rule=rule.id,
                 policy=rule.policy,
                 message="the content could not be checked for what must be redacted",
+                admin=admin,
                 span=rule.span,
                 severity=rule.severity,
             )

@@ -18,6 +18,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from policyengine.program import Style
+
 API_VERSION = "policyengine.dev/v1"
 
 _SEMVER = (
@@ -191,11 +193,22 @@ class ApprovalForm(Strict):
     count: int = Field(1, ge=1, le=100, description="How many must agree.")
 
 
+FindingType = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=100)]
+
+
 class RedactForm(Strict):
     """Replace what the guards of the rule found."""
 
-    style: Literal["mask", "label", "remove"] = Field(
-        "mask", alias="with", description="`***`, `[KIND]`, or nothing in its place."
+    style: Style = Field(
+        "mask",
+        alias="with",
+        description="`***` (mask), `[TYPE]` (label), nothing (remove), its last four letters and "
+        "digits (last4), or, with a key of the host, an HMAC (hash), a stable name "
+        "(pseudonym), something of the same form (format), a token that the host's vault "
+        "reverses (token). `keep` leaves it.",
+    )
+    types: dict[FindingType, Style] = Field(
+        {}, description="Other styles by the type of what is found, as `CREDIT_CARD: last4`."
     )
 
 

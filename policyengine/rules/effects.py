@@ -35,7 +35,7 @@ def obligations_of(form: RuleForm) -> tuple[ObligationEffect, ...]:
     """What else a rule asks for, in a fixed order."""
     found: list[ObligationEffect] = []
     if form.redact is not None:
-        found.append(Redact(form.redact.style))
+        found.append(Redact(form.redact.style, dict(form.redact.types)))
     if form.route is not None:
         found.append(Route(form.route.to, form.route.priority))
     if form.trigger is not None:

@@ -106,6 +106,7 @@ def _pattern(context: Mapping[str, Any]) -> str:
 _PATTERNS = {
     "^[A-Za-z0-9]": "letters, digits, `.`, `_` and `-`, a letter or digit first",
     "^[A-Za-z_][A": "a name that CEL can say: letters, digits and `_`",
+    "^[A-Z][A-Z0-": "the type of a finding, such as `CREDIT_CARD`",
     "^[a-z][a-z0-": "the name of a decision point, such as `llm.request`",
     "^(0|[1-9][0-": "a semantic version such as `1.2.0`, in quotes",
     "^sha256:[0-9": "`sha256:` and 64 hexadecimal digits",

@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 import policyengine
 from policyengine.decision import Decision
 from policyengine.engine.redaction import Piece, merged
+from policyengine.engine.transforms import Transforms
 from policyengine.errors import FactError
 from policyengine.guards import words
 from policyengine.rules.check import check
 from policyengine.rules.load import load_text
+from policyengine.state.keys import Keys
 
 NOW = datetime(2024, 2, 29, tzinfo=UTC)
+TRANSFORMS = Transforms(Keys({}))
 MANIFEST = """\
 apiVersion: policyengine.dev/v1
 kind: Bundle
@@ -88,7 +91,7 @@ PIECES = st.lists(
 def test_masks_cover_what_was_found_and_nothing_else(drawn: Any) -> None:
     texts = {"a": "abcdefghijkl", "b": "ABCDEFGHIJKL"}
     pieces = [Piece(field, start, end, "WORD", "mask", rule) for field, start, end, rule in drawn]
-    redactions, content = merged(pieces, texts)
+    redactions, content, _ = merged(pieces, texts, TRANSFORMS)
     for field, text in texts.items():
         covered = {at for f, start, end, _ in drawn if f == field for at in range(start, end)}
         wanted = "".join("*" if at in covered else c for at, c in enumerate(text))
@@ -108,7 +111,7 @@ def test_masks_cover_what_was_found_and_nothing_else(drawn: Any) -> None:
 def test_content_is_the_text_with_its_spans_replaced(drawn: Any, style: Any) -> None:
     texts = {"a": "abcdefghijkl", "b": "ABCDEFGHIJKL"}
     pieces = [Piece(field, start, end, "WORD", style, rule) for field, start, end, rule in drawn]
-    redactions, content = merged(pieces, texts)
+    redactions, content, _ = merged(pieces, texts, TRANSFORMS)
     assert set(content) == {piece.field for piece in pieces}
     for field, changed in content.items():
         text = texts[field]
