@@ -12,6 +12,14 @@ True
 
 from __future__ import annotations
 
+try:
+    import google.protobuf  # noqa: F401 - only whether it is there
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "messages need protobuf: pip install 'policyengine-gateway[protobuf]'",
+        name="google.protobuf",
+    ) from None
+
 from policyengine.protobuf.message import ProtobufMessage
 from policyengine.protobuf.messages import Messages
 
