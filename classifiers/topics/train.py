@@ -1,0 +1,232 @@
+"""Trains the shipped topics over a table of word vectors, and writes `weights/`.
+
+    python classifiers/topics/train.py TABLE.npz
+
+TABLE.npz is what `distil.py` makes. Rows are those of `own/` and the public training rows; a scale
+is made of false positive rates on rows whose source the head did not see.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
+
+from own_rows import own_rows, phrases  # noqa: E402
+from public_rows import background_rows, data_digests, labelled_rows  # noqa: E402
+
+from policyengine.guards._topic.scale import Scale  # noqa: E402
+from policyengine.guards._topic.shipped import TOPICS, Phrases  # noqa: E402
+from policyengine.guards._topic.tokens import WHOLE, Vocabulary, pieces, words  # noqa: E402
+
+WEIGHTS = Path(__file__).resolve().parent / "weights"
+SEED = 20
+MOST = 6.0
+SHRINK = 0.8
+BACKGROUND = 1500
+
+
+@dataclass
+class Space:
+    """The table as it will be shipped: eight bits for each number, whitened."""
+
+    vocabulary: Vocabulary
+    table: np.ndarray
+    scales: np.ndarray
+
+    def units(self, texts: list[list[str]]) -> np.ndarray:
+        found = np.zeros((len(texts), self.table.shape[1]), np.float32)
+        for i, text in enumerate(texts):
+            rows, weights = self.vocabulary.of(text)
+            if rows:
+                factor = self.scales[rows] * np.array(weights, np.float32)
+                found[i] = factor @ self.table[rows]
+        norms = np.linalg.norm(found, axis=1, keepdims=True)
+        return found / np.maximum(norms, 1e-9)
+
+
+def space_of(table: Path, aliases: dict[str, str], sample: list[str]) -> Space:
+    """The table, whitened by the covariance of a sample of harmless texts and quantised."""
+    file = np.load(table)
+    listed = file["words"].tolist()
+    vectors = file["E"].astype(np.float64)
+    rows = {word: row for row, word in enumerate(listed)}
+    for alias, word in aliases.items():
+        rows.setdefault(alias, rows.get(word, -1))
+    vocabulary = Vocabulary(rows, len(listed), len(vectors) - len(listed))
+    raw = Space(vocabulary, vectors, np.ones(len(vectors)))
+    units = raw.units([words(text) for text in sample])
+    spread = np.cov(units.T)
+    mean = np.trace(spread) / len(spread)
+    shrunk = (1 - SHRINK) * spread + SHRINK * mean * np.eye(len(spread))
+    whitened = vectors @ np.linalg.cholesky(np.linalg.inv(shrunk)) * np.sqrt(mean)
+    scales = (np.abs(whitened).max(axis=1) / 127).astype(np.float32)
+    safe = np.maximum(scales, 1e-12)[:, None]
+    return Space(vocabulary, np.round(whitened / safe).astype(np.int8), scales)
+
+
+def hits(listed: Phrases, texts: list[list[str]]) -> np.ndarray:
+    """How much the phrases of each text weigh for each topic, held to `MOST`."""
+    found = np.zeros((len(texts), len(TOPICS)), np.float32)
+    for i, text in enumerate(texts):
+        for topic, weight in listed.hits(text).items():
+            found[i, topic] = min(MOST, weight)
+    return found
+
+
+def windows(text: str) -> list[str]:
+    """A text as the guard reads it, in windows."""
+    if len(text) <= WHOLE:
+        return [text]
+    ends = list(pieces(text))
+    return [text[a[0] : b[1]] for a, b in itertools.pairwise(ends)]
+
+
+def fitted(x: np.ndarray, h: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Head, weight of the phrases and bias of one topic: logistic regression."""
+    features = np.c_[x * HEAD_SCALE, h[:, None] * PHRASE_SCALE]
+    model = LogisticRegression(C=1.0, max_iter=300)
+    model.fit(features, y, sample_weight=weight)
+    return np.r_[
+        model.coef_[0][:-1] * HEAD_SCALE, model.coef_[0][-1] * PHRASE_SCALE, model.intercept_
+    ]
+
+
+# What the two kinds of features are multiplied by before the penalty looks at them.
+HEAD_SCALE = 6.0
+PHRASE_SCALE = 1.0
+
+
+def train(space: Space, listed: Phrases) -> dict[str, object]:
+    rows = labelled_rows(own_rows())
+    texts = [words(row.text[:WHOLE]) for row in rows]
+    x, h = space.units(texts), hits(listed, texts)
+    sources = np.array([row.source for row in rows])
+    weight = np.array([row.weight for row in rows])
+    rng = np.random.default_rng(SEED)
+    groups = rng.permutation(np.unique(sources))
+    fold = {source: i % 5 for i, source in enumerate(groups)}
+    folds = np.array([fold[s] for s in sources])
+    heads, scales = [], []
+    for number, topic in enumerate(TOPICS):
+        y = np.array([topic in row.topics for row in rows])
+        known = np.array([topic not in row.unknown for row in rows])
+        harmless = np.array([row.harmless for row in rows])
+        balance = _balanced(y, weight, known)
+        out = np.zeros(len(rows))
+        for k in range(5):
+            fit = known & (folds != k)
+            head = fitted(x[fit], h[fit, number], y[fit], balance[fit])
+            test = folds == k
+            out[test] = x[test] @ head[:-2] + h[test, number] * head[-2] + head[-1]
+        calm = known & ~y & harmless
+        scales.append(Scale.of(out[calm].tolist()))
+        heads.append(fitted(x[known], h[known, number], y[known], balance[known]))
+        own = np.array([row.source.startswith("own:") for row in rows])
+        at = scales[-1].one
+        say(
+            f"{topic:17s} rows {int(y.sum()):5d}  held-out TPR at 1%: public "
+            f"{_rate(out[y & ~own] > at)}  own {_rate(out[y & own] > at)}  "
+            f"near misses found {_rate(out[own & ~y & known] > at)}  phrase {heads[-1][-2]:.2f}"
+        )
+    return {
+        "topics": list(TOPICS),
+        "heads": [[round(float(v), 4) for v in head[:-2]] for head in heads],
+        "phrase": [round(float(head[-2]), 4) for head in heads],
+        "bias": [round(float(head[-1]), 4) for head in heads],
+        "most": MOST,
+        "scales": [[round(float(v), 4) for v in (s.five, s.one, s.tenth)] for s in scales],
+    }
+
+
+def _rate(found: np.ndarray) -> str:
+    return f"{found.mean():.2f}" if len(found) else "none"
+
+
+def _balanced(y: np.ndarray, weight: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Weights that let the rows of a topic count as a fifth of all."""
+    found = weight.copy()
+    mine, others = found[y & known].sum(), found[~y & known].sum()
+    found[y] *= 0.25 * others / mine
+    return found
+
+
+def say(found: object) -> None:
+    """A line of the protocol of the training."""
+    sys.stdout.write(f"{found}\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", type=Path)
+    asked = parser.parse_args()
+    sample = background_rows(BACKGROUND, SEED)
+    space = space_of(asked.table, aliases(), sample)
+    listed = _phrases()
+    model = train(space, listed)
+    units = space.units([words(windows(text)[0]) for text in sample])
+    units = units[np.linalg.norm(units, axis=1) > 0]
+    step = np.abs(units).max(axis=1, keepdims=True) / 127
+    harmless = sorted({row.text for row in own_rows() if row.topic is None})
+    _write(
+        {
+            "words.txt": "\n".join(_listed(asked.table)).encode(),
+            "aliases.txt": "\n".join(f"{a} {w}".rstrip() for a, w in aliases().items()).encode(),
+            "table.i8": space.table.tobytes(),
+            "scales.f32": space.scales.astype("<f4").tobytes(),
+            "background.i8": np.round(units / step).astype(np.int8).tobytes(),
+            "harmless.txt": "\n".join(harmless).encode(),
+            "phrases.json": json.dumps(phrases(), separators=(",", ":")).encode(),
+            "heads.json": json.dumps(model, separators=(",", ":")).encode(),
+        }
+    )
+
+
+def aliases() -> dict[str, str]:
+    """Words of other languages by the English one that they share a row with."""
+    path = Path(__file__).resolve().parent / "own" / "aliases.tsv"
+    found: dict[str, str] = {}
+    if not path.exists():
+        return found
+    for line in path.read_text(encoding="utf-8").splitlines():
+        word, _, others = line.partition(":")
+        for other in words(others):
+            found.setdefault(other, word.strip())
+    return found
+
+
+def _phrases() -> Phrases:
+    weights = {
+        phrase: {TOPICS.index(topic): weight for topic, weight in found.items()}
+        for phrase, found in phrases().items()
+    }
+    return Phrases(weights, frozenset(phrase.split(" ")[0] for phrase in weights))
+
+
+def _listed(table: Path) -> list[str]:
+    found: list[str] = np.load(table)["words"].tolist()
+    return found
+
+
+def _write(files: dict[str, bytes]) -> None:
+    WEIGHTS.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (WEIGHTS / name).write_bytes(content)
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    manifest = {"files": sums, "made_by": "classifiers/topics/train.py", "data": data_digests()}
+    (WEIGHTS / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    say({name: len(content) for name, content in files.items()}, sum(map(len, files.values())))
+
+
+if __name__ == "__main__":
+    main()

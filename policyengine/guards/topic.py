@@ -1,0 +1,272 @@
+"""The guard `topic`: what the texts of a request are about.
+
+    topic: {any: [medical_advice, gambling], strength: medium}
+    topic:
+      any: [legal_advice]
+      custom:
+        - name: competitors
+          description: Questions about the products of other vendors.
+          examples: [is Acme Cloud cheaper than you, ...]
+      except: [release of liability form]
+
+Shipped topics are named in `any`; own ones are described in `custom`, by about ten examples, and
+learnt when the bundle is built. The score of a finding says how rare it is that a harmless text
+reaches it: 0.5 is one text in 100, 0.8 one in 1,000 (`strength` medium and low; high is 0.25, one
+in 20). Long texts are read in windows, and the span of a finding is the best window of its topic.
+
+`except` names what is not meant. Words and phrases of up to three words are left out before the
+text is read, so naming one lets no other words pass; longer entries are examples, and a window
+that is very like one is not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from policyengine.guards._topic import custom
+from policyengine.guards._topic.reading import Reading, Skipped, read
+from policyengine.guards._topic.scale import STRENGTHS, Scale
+from policyengine.guards._topic.shipped import TOPICS, phrases, shipped
+from policyengine.guards._topic.space import space
+from policyengine.guards._topic.tokens import PIECE, WHOLE, words
+from policyengine.plugins import TEXT_FINDING, Finder, Finding, Texts
+
+READS: Literal["texts"] = "texts"
+COST = 250
+FINDING: Mapping[str, str] = TEXT_FINDING
+HOLDBACK = max(WHOLE, 2 * PIECE)
+
+_MAX_TEXT = 2_000
+_MAX_EXAMPLES = 200
+_MAX_CUSTOM = 50
+_MAX_EXCEPTIONS = 200
+_PHRASE = 3
+# Below one in 10,000 pairs of unrelated texts of the background sample are as much alike.
+_ALIKE = 0.8
+
+_TEXT: Final = {"type": "string", "minLength": 1, "maxLength": _MAX_TEXT}
+_NAMES: Final = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "string", "enum": list(TOPICS)},
+    "description": "Shipped topics, one of which is found.",
+}
+_CUSTOM: Final = {
+    "type": "object",
+    "required": ["name", "examples"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {
+            "type": "string",
+            "pattern": "^[a-z][a-z0-9_]{0,62}$",
+            "description": "The topic's name; findings have it in capitals.",
+        },
+        "description": {**_TEXT, "description": "What the topic is, in a sentence."},
+        "examples": {
+            "type": "array",
+            "minItems": 3,
+            "maxItems": _MAX_EXAMPLES,
+            "items": _TEXT,
+            "description": "Texts on the topic as users would write them; about ten.",
+        },
+    },
+}
+_EXCEPTIONS: Final = {
+    "type": "array",
+    "maxItems": _MAX_EXCEPTIONS,
+    "items": _TEXT,
+    "description": "Words and phrases that say nothing here, and examples of what is not meant.",
+}
+SCHEMA: Mapping[str, Any] = {
+    "description": "What texts are about: shipped topics, and own ones by examples.",
+    "anyOf": [
+        _NAMES,
+        {
+            "type": "object",
+            "anyOf": [{"required": ["any"]}, {"required": ["custom"]}],
+            "additionalProperties": False,
+            "properties": {
+                "any": _NAMES,
+                "custom": {
+                    "description": "Own topics, learnt from examples when the bundle is built.",
+                    "anyOf": [
+                        _CUSTOM,
+                        {"type": "array", "minItems": 1, "maxItems": _MAX_CUSTOM, "items": _CUSTOM},
+                    ],
+                },
+                "strength": {
+                    "type": "string",
+                    "enum": list(STRENGTHS),
+                    "description": "One false alarm in 1,000 harmless texts (low), in 100 "
+                    "(medium, where not said), in 20 (high).",
+                },
+                "threshold": {
+                    "type": "number",
+                    "minimum": 0,
+                    "maximum": 1,
+                    "description": "The least score that counts, instead of a strength.",
+                },
+                "except": _EXCEPTIONS,
+            },
+        },
+    ],
+}
+
+
+def normal(value: Any) -> dict[str, Any]:
+    """The long form.
+
+    >>> normal(["politics"])
+    {'any': ['politics'], 'custom': [], 'threshold': 0.5, 'except': []}
+    """
+    if not isinstance(value, Mapping):
+        value = {"any": list(value)}
+    own = value.get("custom", [])
+    strength = STRENGTHS[value.get("strength", "medium")]
+    return {
+        "any": sorted(set(value.get("any", ())), key=TOPICS.index),
+        "custom": [dict(own)] if isinstance(own, Mapping) else [dict(topic) for topic in own],
+        "threshold": float(value.get("threshold", strength)),
+        "except": list(value.get("except", ())),
+    }
+
+
+def prepare(config: Any) -> dict[str, Any]:
+    """The configuration with own topics as what was learnt from them.
+
+    Raises `ValueError` for a topic that can't be learnt, `FactError` without the model.
+    """
+    return {**config, "custom": [_learnt(topic) for topic in config["custom"]]}
+
+
+def _learnt(topic: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(topic) if "vector" in topic else custom.learnt(topic)
+
+
+def build(config: Any) -> Finder:
+    """A finder for a configuration in its long form; own topics are learnt if they are not yet.
+
+    Raises `ValueError` for topics of one name or that can't be learnt, `FactError` without the
+    model.
+
+    >>> finder = build(normal(["medical_advice"]))
+    >>> found = finder([("request.user", "what dose of ibuprofen for a toddler")])
+    >>> [(f["type"], f["start"], f["end"]) for f in found]
+    [('MEDICAL_ADVICE', 0, 36)]
+    >>> finder([("request.user", "can you cure this flaky test?")])
+    []
+    """
+    names = [*config["any"], *(topic["name"] for topic in config["custom"])]
+    if len(set(names)) < len(names):
+        raise ValueError("two topics have one name")
+    own = [custom.unpacked(_learnt(topic)) for topic in config["custom"]]
+    skipped, examples = _exceptions(config["except"])
+    return _Finder(
+        tuple(TOPICS.index(name) for name in config["any"]),
+        tuple(
+            _Own(topic["name"], scale)
+            for topic, (_, scale) in zip(config["custom"], own, strict=True)
+        ),
+        space().heads([vector for vector, _ in own]),
+        space().heads(examples),
+        float(config["threshold"]),
+        skipped,
+    )
+
+
+def _exceptions(entries: Sequence[str]) -> tuple[Skipped, list[Sequence[float]]]:
+    """Phrases to leave out, and vectors of harmless examples.
+
+    Raises `ValueError` for an entry without a word.
+    """
+    rows = [tuple(words(entry)) for entry in entries]
+    for number, row in enumerate(rows, start=1):
+        if not row:
+            raise ValueError(f"exception {number} has no word")
+    skipped = Skipped(tuple(row for row in rows if len(row) <= _PHRASE))
+    longer = [e for e, row in zip(entries, rows, strict=True) if len(row) > _PHRASE]
+    return skipped, [custom.vector_of(entry, skipped) for entry in longer]
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    name: str
+    scale: Scale
+
+
+@dataclass(frozen=True, slots=True)
+class _Finder:
+    shipped: tuple[int, ...]
+    own: tuple[_Own, ...]
+    own_heads: Any
+    examples: Any
+    threshold: float
+    skipped: Skipped
+    holdback: int = HOLDBACK
+
+    def __call__(self, texts: Texts) -> Sequence[Finding]:
+        """A finding for each topic of each text, in the order of the texts."""
+        texts = Texts.of(texts)
+        found: list[Finding] = []
+        for field, text in texts:
+            reading = self._reading(text, texts)
+            best = self._best(reading, self._scores(text, reading, texts))
+            for name, (score, window) in best.items():
+                start, end = reading.spans[window]
+                found.append(
+                    {
+                        "type": name.upper(),
+                        "field": field,
+                        "start": start,
+                        "end": end,
+                        "score": round(score, 4),
+                        "why": f"like texts on `{name}`",
+                    }
+                )
+        return found
+
+    def _reading(self, text: str, texts: Texts) -> Reading:
+        key = ("topic", "reading", self.skipped.phrases, text)
+        reading: Reading | None = texts.memo.get(key)
+        if reading is None:
+            reading = read(text, self.skipped, phrases().hits, texts.check)
+            texts.memo[key] = reading
+        return reading
+
+    def _scores(self, text: str, reading: Reading, texts: Texts) -> list[list[float]]:
+        """For each window the scores of this finder's topics, shipped ones first."""
+        rows: list[list[float]] = [[] for _ in reading.spans]
+        if self.shipped:
+            key = ("topic", "scores", self.skipped.phrases, text)
+            shared: list[list[float]] | None = texts.memo.get(key)
+            if shared is None:
+                shared = texts.memo[key] = shipped().scores(reading)
+            for row, scores in zip(rows, shared, strict=True):
+                row += [scores[topic] for topic in self.shipped]
+        if self.own:
+            raw = space().scores(reading.vectors, self.own_heads)
+            for row, numbers in zip(rows, raw, strict=True):
+                row += [own.scale.score(x) for own, x in zip(self.own, numbers, strict=True)]
+        return rows
+
+    def _best(self, reading: Reading, rows: list[list[float]]) -> dict[str, tuple[float, int]]:
+        """The best window of each topic that reaches the threshold: its score and number."""
+        names = [*(TOPICS[topic] for topic in self.shipped), *(own.name for own in self.own)]
+        pardoned = self._pardoned(reading, rows)
+        best: dict[str, tuple[float, int]] = {}
+        for window, row in enumerate(rows):
+            if window in pardoned:
+                continue
+            for name, score in zip(names, row, strict=True):
+                if score >= self.threshold and score > best.get(name, (-1.0, 0))[0]:
+                    best[name] = (score, window)
+        return best
+
+    def _pardoned(self, reading: Reading, rows: list[list[float]]) -> frozenset[int]:
+        """The windows that are very like an example of what is not meant."""
+        if not len(self.examples) or all(max(row) < self.threshold for row in rows):
+            return frozenset()
+        alike = space().scores(reading.vectors, self.examples)
+        return frozenset(i for i, row in enumerate(alike) if max(row, default=0.0) >= _ALIKE)
