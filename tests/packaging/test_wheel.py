@@ -43,6 +43,17 @@ def test_every_file_of_the_starters_is_in_it(wheel: ZipFile) -> None:
     assert wanted <= inside
 
 
+def test_the_weights_of_every_classifier_are_in_it(wheel: ZipFile) -> None:
+    inside = set(wheel.namelist())
+    wanted = {
+        f"policyengine/weights/{folder.parent.name}/{path.name}"
+        for folder in (ROOT / "classifiers").glob("*/weights")
+        for path in folder.iterdir()
+    }
+    assert "policyengine/weights/injection/manifest.json" in wanted
+    assert wanted <= inside
+
+
 def test_data_files_are_in_it(wheel: ZipFile) -> None:
     inside = set(wheel.namelist())
     assert "policyengine/py.typed" in inside
@@ -91,6 +102,7 @@ def test_every_extra_has_a_lock_and_core_is_in_all_of_them() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = set(project["optional-dependencies"]) - {"dev", "all"}
     assert {path.stem for path in LOCKS} == {f"lock-{extra}" for extra in extras} | {
+        "lock-optional",
         "core",
         "dev",
         "build",
