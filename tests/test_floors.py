@@ -53,6 +53,7 @@ OUTSIDE = {
     "jsonschema": {"rules", "testing"},
     "click": {"cli", "output"},
     "celpy": {"testing"},
+    "cryptography": {"state"},
     "google": {"protobuf"},
 }
 
