@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from policyengine.api import Engine, check, compile, explain, load
+    from policyengine.api import Engine, check, compile, compile_cached, explain, load
     from policyengine.decision import Decision
     from policyengine.diagnostics import CompileError, Diagnostic
     from policyengine.errors import EvaluationError, FactError, PolicyEngineError
@@ -24,6 +24,7 @@ _ROOMS = {
     "Engine": "api",
     "check": "api",
     "compile": "api",
+    "compile_cached": "api",
     "explain": "api",
     "load": "api",
     "Decision": "decision",
@@ -46,6 +47,7 @@ __all__ = [
     "Program",
     "check",
     "compile",
+    "compile_cached",
     "explain",
     "load",
 ]

@@ -45,6 +45,18 @@ def compile(checked: CheckedBundle) -> Program:
     return compile_bundle(checked)
 
 
+def compile_cached(path: str | Path, cache: str | Path | None = None) -> Program:
+    """The program of the bundle in a folder, compiled only if anything in it has changed.
+
+    `cache` is the folder that keeps programs; without it, it is `policyengine` in
+    `$XDG_CACHE_HOME` or `~/.cache`. Programs are code: a folder that others may write to is not
+    used. Raises `CompileError` with everything that is wrong with the bundle.
+    """
+    from policyengine.codegen.cache import compile_cached
+
+    return compile_cached(path, cache)
+
+
 def explain(
     checked: CheckedBundle,
     point: str,
