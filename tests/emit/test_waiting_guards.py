@@ -86,6 +86,19 @@ def test_a_loop_meets_values_of_other_classes(text: str) -> None:
             agree(program, {**ints, "xs": [value, *others], "ws": [value], "n": 0, "s": ""})
 
 
+@pytest.mark.parametrize("operator", ["+", "-", "*"])
+@pytest.mark.parametrize("constant", ["1", "-3", "9223372036854775807", "1.5", "2u"])
+def test_a_value_of_any_type_is_calculated_with(operator: str, constant: str) -> None:
+    for text in (
+        f"d {operator} {constant}",
+        f"{constant} {operator} d",
+        f"xs.map(x, d {operator} {constant})",
+    ):
+        program = ENVIRONMENT.compile(text)
+        for value in VALUES:
+            agree(program, {"d": value, "xs": [1]})
+
+
 @pytest.mark.parametrize("call", ["contains", "startsWith", "endsWith"])
 def test_a_value_of_any_type_is_searched(call: str) -> None:
     for text in (f"d.{call}('a')", f"'banana'.{call}(d)", "d == 'a'", "'a' <= d", "1.5 > d"):

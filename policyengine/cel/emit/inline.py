@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import FunctionRef
+from policyengine.cel.emit import unknown
 from policyengine.cel.emit.ints import MIRRORED, in_int_range, is_compared
-from policyengine.cel.emit.kinds import CLASSES, kind
+from policyengine.cel.emit.kinds import kind
 from policyengine.cel.emit.module import assign, call, compare, load, method, negated
 from policyengine.cel.emit.paths import class_of
 from policyengine.cel.emit.value import Emitter, Value
@@ -49,15 +50,6 @@ _DOUBLE: dict[str, type[ast.operator]] = {
     "divide_double": ast.Div,
 }
 
-# Kinds that are compared as Python compares two values of their class.
-_SAME_CLASS = frozenset({"int", "double", "string", "bytes"})
-
-_METHODS_OF_TEXT = {
-    "contains": "contains_string",
-    "startsWith": "starts_with_string",
-    "endsWith": "ends_with_string",
-}
-
 _METHODS: dict[str, Callable[[Sequence[ast.expr]], ast.expr]] = {
     "contains_string": lambda args: compare(args[1], ast.In(), args[0]),
     "starts_with_string": lambda args: method(args[0], "startswith", args[1]),
@@ -79,7 +71,7 @@ def operation(
     if name == "@in":
         return _membership(fast, nodes, kinds, args)
     if "dyn" in kinds and len(nodes) == 2:
-        return _with_unknown(fast, reference, nodes, values)
+        return unknown.with_constant(fast, reference, nodes, values)
     if "dyn" in kinds or len(reference.overloads) != 1:
         return None
     overload = reference.overloads[0].id
@@ -107,33 +99,6 @@ def operation(
 
 def _comparable(kinds: list[str]) -> bool:
     return kinds[0] == kinds[1] and kinds[0] in _PLAIN
-
-
-def _with_unknown(
-    fast: Emitter, reference: FunctionRef, nodes: tuple[cel.Expr, ...], values: list[ast.expr]
-) -> ast.expr | None:
-    """An operator between a constant and a value of any type: Python's, where that is its class."""
-    name = reference.function.name
-    constant = next((i for i, node in enumerate(nodes) if isinstance(node, cel.Constant)), None)
-    if constant is None or (name not in _COMPARING and name not in _METHODS_OF_TEXT):
-        return None
-    wanted = kind(fast.type(nodes[constant]))
-    if wanted not in _SAME_CLASS or (name in _METHODS_OF_TEXT and wanted != "string"):
-        return None
-    value = values[1 - constant]
-    tested = value
-    if not isinstance(value, ast.Name):
-        local = fast.module.fresh("value")
-        tested = ast.NamedExpr(target=ast.Name(id=local, ctx=ast.Store()), value=value)
-        value = load(local)
-    taken = [value, values[constant]] if constant == 1 else [values[constant], value]
-    if name in _COMPARING:
-        quick = compare(taken[0], _COMPARING[name](), taken[1])
-    else:
-        quick = _METHODS[_METHODS_OF_TEXT[name]](taken)
-    of_its_class = compare(class_of(tested), ast.Is(), load(CLASSES[wanted]))
-    slow = call(fast.module.runtime(reference.function.impl), *taken)
-    return ast.IfExp(test=of_its_class, body=quick, orelse=slow)
 
 
 def _is_text(node: cel.Expr) -> bool:

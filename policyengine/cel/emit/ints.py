@@ -29,9 +29,10 @@ MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }
 
 
-def in_int_range(name: str) -> ast.expr:
-    """Whether a local that is an int is one of CEL's."""
-    return _or(_and(_is(name, ast.LtE(), SMALL), _is(name, ast.GtE(), -SMALL)), _within(name))
+def in_int_range(name: str, taken: ast.expr | None = None) -> ast.expr:
+    """Whether a local that is an int is one of CEL's; `taken` is what puts it there, if needed."""
+    below = compare(taken or load(name), ast.LtE(), ast.Constant(value=SMALL))
+    return _or(_and(below, _is(name, ast.GtE(), -SMALL)), _within(name))
 
 
 def is_compared(name: str, operator: ast.cmpop, constant: int, unsure: ast.expr) -> ast.expr:
