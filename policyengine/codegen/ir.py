@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression
 from policyengine.cel.emit.paths import Leaf, Used
+from policyengine.cel.nodes import node
 from policyengine.program import FactInfo
 from policyengine.rules.model import CheckedCondition, CheckedPoint, CheckedRule
 
 NO_USES = Used(frozenset(), frozenset())
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Conjunct:
     """One condition that must hold, or with `negate` must not; `facts` are those it reads."""
@@ -29,6 +31,7 @@ class Conjunct:
     facts: frozenset[int]
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class RuleIR:
     """A rule at its position; its fast form takes the optional `paths` of its uses for granted."""
@@ -41,6 +44,7 @@ class RuleIR:
     paths: frozenset[Leaf] = frozenset()
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class Found:
     """A rule that a look-up finds, and the conjuncts that are still to be tested."""

@@ -6,17 +6,20 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression, VariableRef
 from policyengine.cel.emit.kinds import kind
 from policyengine.cel.emit.paths import Leaf, Path, Used, path_of, used_paths
-from policyengine.cel.emit.reference import chain
+from policyengine.cel.emit.reference import chain as operands
 from policyengine.cel.types import ObjectType
 from policyengine.codegen.ir import Conjunct, Group, PointIR, RuleIR
 from policyengine.program import FactInfo
 from policyengine.rules.model import CheckedCondition, CheckedPoint, CheckedRule
+
+_NO_FACTS: frozenset[int] = frozenset()
 
 # A variable of at most this many nodes is cheaper to compute again than to remember.
 INLINE_SIZE = 6
@@ -175,8 +178,11 @@ def _conjuncts(
 ) -> Iterator[Conjunct]:
     root = condition.expression.ast.root
     joined = isinstance(root, cel.Call) and root.function == "_&&_" and not condition.negate
-    nodes = chain(root) if joined and isinstance(root, cel.Call) else [root]
+    nodes = operands(root) if joined and isinstance(root, cel.Call) else [root]
     for node in nodes:
+        if not positions:
+            yield Conjunct(condition.expression, node, condition.negate, _NO_FACTS)
+            continue
         asked = facts_of(condition, node, positions)
         behind = _behind([(condition.expression, node)], rule.policy.name, variables)
         facts = frozenset(asked.values()) | {
@@ -267,6 +273,9 @@ def _facts(
     point: CheckedPoint, variables: Mapping[tuple[str, str], CheckedCondition]
 ) -> tuple[FactInfo, ...]:
     """Every question of the point's rules once, cheapest first; a variable unused asks nothing."""
+    conditions = chain.from_iterable(rule.conditions for rule in point.rules)
+    if not any(condition.facts for condition in (*conditions, *variables.values())):
+        return ()
     found: dict[str, FactInfo] = {}
     for rule in point.rules:
         nodes = [(c.expression, c.expression.ast.root) for c in rule.conditions]

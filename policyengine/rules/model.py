@@ -9,6 +9,7 @@ from typing import Any, Literal
 from policyengine.cel.ast import Ast
 from policyengine.cel.checked import CheckedExpression
 from policyengine.cel.cost import DEFAULT_SIZES, Sizes
+from policyengine.cel.nodes import node
 from policyengine.cel.types import ObjectType
 from policyengine.diagnostics import Diagnostic
 from policyengine.program import (
@@ -216,6 +217,7 @@ class Condition:
     span: Span
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class CheckedCondition:
     """A condition with types; `facts` are the questions that its fact calls ask, by node id."""
@@ -227,6 +229,7 @@ class CheckedCondition:
     facts: Mapping[int, FactInfo]
 
 
+@node
 @dataclass(frozen=True, slots=True)
 class CheckedRule:
     """A rule at one decision point, ready for code generation.
