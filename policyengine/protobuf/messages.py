@@ -116,7 +116,8 @@ class Messages:
         """
         class_ = self._classes.get(name)
         if class_ is None:
-            raise failures.no_such_type(name)
+            # The name may come from a request, which an error never quotes.
+            raise EvaluationError("no-such-type", "a packed message is of an unknown type")
         held = class_()
         try:
             held.MergeFromString(data)

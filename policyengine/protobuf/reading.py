@@ -96,8 +96,7 @@ def _nanoseconds(held: Any) -> int:
 def _any(known: Known, held: Any) -> Any:
     """What is packed; an `Any` in an `Any` is opened too."""
     for _ in range(MAX_DEPTH):
-        if not held.type_url and not held.value:
-            return None
+        # An `Any` that says no type holds none that is known.
         held = known.parsed(held.type_url.rpartition("/")[2], held.value)
         if held.DESCRIPTOR.full_name != ANY:
             return message_value(known, held)

@@ -43,17 +43,21 @@ class Schema:
     `extensions` gives those of a message type; with `strong_enums` an enum is a type of its own.
     """
 
-    __slots__ = ("_extensions", "_strong_enums")
+    __slots__ = ("_extensions", "_messages", "_strong_enums")
 
     def __init__(
         self, extensions: Callable[[Descriptor], list[FieldDescriptor]], *, strong_enums: bool
     ) -> None:
         self._extensions = extensions
+        self._messages: dict[str, MessageType] = {}
         self._strong_enums = strong_enums
 
     def message(self, descriptor: Descriptor) -> MessageType:
         """The CEL type of a message type that is not well-known."""
-        return MessageType(descriptor.full_name, _Fields(self, descriptor))
+        name = descriptor.full_name
+        if name not in self._messages:
+            self._messages[name] = MessageType(name, _Fields(self, descriptor))
+        return self._messages[name]
 
     def fields(self, descriptor: Descriptor) -> dict[str, FieldDescriptor]:
         """The fields of a message type, and its extensions by their full names."""

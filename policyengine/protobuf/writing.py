@@ -47,10 +47,10 @@ _CLASSES: Mapping[int, type] = {
     FieldDescriptor.CPPTYPE_FLOAT: float,
     FieldDescriptor.CPPTYPE_BOOL: bool,
 }
-# Null in a list or a map of these is left out of it.
-_LEFT_OUT = WRAPPERS | {TIMESTAMP, DURATION}
 # Null is none of their values.
 _NEVER_NULL = frozenset({STRUCT, LIST_VALUE})
+# Null in a list or a map of these is one; of other messages it is left out.
+_KEEP_NULL = _NEVER_NULL | {ANY, VALUE}
 _ANY_PREFIX = "type.googleapis.com/"
 # What an `Any` holds for values that are no messages.
 _PACKED: Mapping[type, Callable[[], Held]] = {
@@ -116,7 +116,7 @@ def _assign_map(
         name = _scalar(key_field, key)
         if not type_:
             _put(value_field, item, partial(found.__setitem__, name))
-        elif item is not None or type_ not in _LEFT_OUT:
+        elif item is not None or type_ in _KEEP_NULL:
             _fill(found[name], item)
 
 
@@ -127,7 +127,7 @@ def _assign_list(found: Any, field: FieldDescriptor, value: Any) -> None:
     for item in value:
         if not type_:
             _put(field, item, found.append)
-        elif item is not None or type_ not in _LEFT_OUT:
+        elif item is not None or type_ in _KEEP_NULL:
             _fill(found.add(), item)
 
 
@@ -208,8 +208,6 @@ def _fill_any(held: Any, value: Any) -> None:
 def _fill_struct(held: Any, value: Any) -> None:
     if not isinstance(value, dict | MixedMap):
         raise failures.bad_conversion(STRUCT, value)
-    if any(key.__class__ is not str for key in value):
-        raise failures.bad_conversion(STRUCT, value, "its keys must be strings")
     _put_object(held, to_json(dict(value.items())))
 
 

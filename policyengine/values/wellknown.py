@@ -142,7 +142,7 @@ def _value(name: str, fields: _Fields) -> Any:
 def to_json(value: Any) -> Any:
     """The value as JSON has it: numbers are doubles, bytes and times are texts.
 
-    Raises `EvaluationError` (`bad-conversion`, `duplicate-key`, `too-deep`).
+    Raises `EvaluationError` (`bad-conversion`, also for keys that are no strings; `too-deep`).
 
     >>> to_json([1, b"a", {"at": Timestamp(0)}])
     [1.0, 'YQ==', {'at': '1970-01-01T00:00:00Z'}]
@@ -164,8 +164,6 @@ def _to_json(value: Any, depth: int, done: dict[int, Any]) -> Any:
         made = [_to_json(each, depth + 1, done) for each in value]
     elif isinstance(value, dict):
         made = {_key(key): _to_json(each, depth + 1, done) for key, each in value.items()}
-        if len(made) < len(value):
-            raise failures.duplicate_key()
     elif isinstance(value, Message):
         made = _to_json(value.json(), depth + 1, done)
     else:
@@ -179,9 +177,9 @@ def _whole(value: int) -> float | str:
 
 
 def _key(key: Any) -> str:
-    if key.__class__ is bool:
-        return "true" if key else "false"
-    return key if key.__class__ is str else int.__repr__(key)
+    if key.__class__ is str:
+        return str(key)
+    raise failures.bad_conversion("the key of a JSON object", key)
 
 
 _SCALARS: Final[dict[type, Callable[[Any], Any]]] = {

@@ -75,7 +75,7 @@ def test_a_number_that_does_not_fit_is_an_error(
         ("single_nested_message", "NestedTestAllTypes{}"), ("repeated_int32", "1"),
         ("repeated_int32", "['a']"), ("map_string_string", "[]"), ("map_string_string", "{1: 'a'}"),
         ("map_int32_int64", "{2147483648: 'a'}"), ("single_struct", "[]"), ("list_value", "{}"),
-        ("single_nested_enum", "'BAR'"), ("repeated_nested_message", "[null]"),
+        ("single_nested_enum", "'BAR'"), ("repeated_struct", "[null]"),
     ],
 )  # fmt: skip
 def test_a_value_of_another_type_is_an_error(field: str, value: str) -> None:
@@ -103,7 +103,10 @@ def test_a_value_of_another_type_is_an_error(field: str, value: str) -> None:
         ("TestAllTypes{null_value: null}.null_value == null", True),
         ("TestAllTypes{single_float: 1e300}.single_float", math.inf),
         ("TestAllTypes{single_value: [1, {'a': null}]}.single_value == [1.0, {'a': null}]", True),
-        ("TestAllTypes{single_any: google.protobuf.Any{}}.single_any == null", True),
+        ("TestAllTypes{}.single_any == null", True),
+        ("google.protobuf.Any{}", "no-such-type"),
+        ("TestAllTypes{repeated_nested_message: [null]} == TestAllTypes{}", True),
+        ("TestAllTypes{single_value: dyn({1: 2})}", "bad-conversion"),
         ("TestAllTypes{} in [TestAllTypes{}]", True),
         ("TestAllTypes{} in {1: TestAllTypes{}}", False),
         ("[TestAllTypes{single_int32: 1}] == [TestAllTypes{single_int32: 2}]", False),
@@ -146,6 +149,14 @@ def test_bytes_that_are_no_message_are_an_error_that_does_not_show_them() -> Non
     with pytest.raises(cel.EvaluationError) as caught:
         program.evaluate({"x": b"\xffsecret"})
     assert caught.value.code == "bad-conversion"
+    assert "secret" not in caught.value.message
+
+
+def test_the_unknown_type_of_what_is_packed_is_not_shown() -> None:
+    program = ENVIRONMENTS["proto3"].compile("google.protobuf.Any{type_url: x, value: b'1'}")
+    with pytest.raises(cel.EvaluationError) as caught:
+        program.evaluate({"x": "type.googleapis.com/secret"})
+    assert caught.value.code == "no-such-type"
     assert "secret" not in caught.value.message
 
 

@@ -38,7 +38,7 @@ from policyengine.values.wellknown import message, single_precision, to_json
         ("Value", {}, None),
         ("Value", {"null_value": 0}, None),
         ("Value", {"number_value": 1.0, "string_value": "last"}, "last"),
-        ("Value", {"struct_value": {1: True}}, {"1": True}),
+        ("Value", {"struct_value": {"a": True}}, {"a": True}),
     ],
 )
 def test_messages_become_plain_values(name: str, fields: dict[str, Any], value: Any) -> None:
@@ -65,6 +65,8 @@ def test_messages_become_plain_values(name: str, fields: dict[str, Any], value: 
         ("Value", {"number_value": 1}, "bad-conversion"),
         ("Value", {"list_value": "a"}, "bad-conversion"),
         ("Struct", {"fields": []}, "bad-conversion"),
+        ("Struct", {"fields": {1: True}}, "bad-conversion"),
+        ("Value", {"struct_value": {True: 1}}, "bad-conversion"),
         ("Any", {}, "bad-conversion"),
         ("Nothing", {}, "bad-conversion"),
     ],
@@ -83,7 +85,7 @@ def test_what_does_not_fit_is_an_error(name: str, fields: dict[str, Any], code: 
         (UInt(2**64 - 1), "18446744073709551615"),
         (b"\xff", "/w=="),
         (Duration(1_500_000_000), "1.5s"),
-        (make_map([(True, 1), (1, 2)]), {"true": 1.0, "1": 2.0}),
+        (make_map([("a", 1), ("b", 2)]), {"a": 1.0, "b": 2.0}),
     ],
 )
 def test_values_become_json(value: Any, json: Any) -> None:
@@ -92,7 +94,7 @@ def test_values_become_json(value: Any, json: Any) -> None:
 
 
 def test_what_json_cannot_hold_is_an_error() -> None:
-    for value, code in (([TypeValue("int")], "bad-conversion"), ({1: 1, "1": 1}, "duplicate-key")):
+    for value, code in (([TypeValue("int")], "bad-conversion"), ({1: 1}, "bad-conversion")):
         with pytest.raises(EvaluationError) as caught:
             to_json(value)
         assert caught.value.code == code
