@@ -6,6 +6,7 @@ A `Program` is plain data. It can be kept in a file and used where no parser is 
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import CodeType
@@ -252,15 +253,21 @@ def dumps(program: Program) -> bytes:
     Raises `ProgramError` for a program that holds anything but plain data and its code.
     """
     writer = Writer(_IN_FILES)
+    # First, because the reference forms are made with their text. It is long, and rarely read.
+    python = zlib.compress(program.python.encode("utf-8", "surrogatepass"), 1)
     places = tuple(
         (writer.sequence(point.rules), writer.blobs(point.references))
         for point in program.points.values()
     )
-    text = writer.blobs([program.python.encode("utf-8", "surrogatepass")])
+    text = writer.blobs([python])
     points = {
         name: replace(point, rules=(), references=()) for name, point in program.points.items()
     }
     return writer.file((replace(program, points=points, text=""), places, text))
+
+
+def _text(blob: bytes) -> str:
+    return zlib.decompress(blob).decode("utf-8", "surrogatepass")
 
 
 def loads(data: bytes) -> Program:
@@ -282,7 +289,7 @@ def loads(data: bytes) -> Program:
             return replace(
                 found,
                 points=points,
-                text=lambda: bytes(reader.blobs(text)[0]).decode("utf-8", "surrogatepass"),
+                text=lambda: _text(reader.blobs(text)[0]),
             )
     except (TypeError, ValueError, AttributeError) as error:
         raise ProgramError("the compiled program is damaged") from error

@@ -96,23 +96,29 @@ class Chunks(Sequence[bytes]):
         if not 0 <= index < len(self):
             raise IndexError(index)
         if index not in self._made:
-            self._made[index] = marshal.dumps(self._compiled(index))
+            self._made[index] = marshal.dumps(self._compiled(index, self._tree(index)))
         return self._made[index]
 
-    def tree(self, number: int) -> ast.Module:
-        """The module of a chunk."""
+    def text(self, number: int) -> str:
+        """The module of a chunk as text; its code is made with it, and kept."""
+        tree = self._tree(number)
+        if number not in self._made:
+            self._made[number] = marshal.dumps(self._compiled(number, tree))
+        return ast.unparse(tree)
+
+    def _tree(self, number: int) -> ast.Module:
         module = Module()
         for rule in self._ir.rules[number * CHUNK : (number + 1) * CHUNK]:
             self._forms.emit(module, rule, rule.conjuncts, function_name(rule.position))
         return module.tree()
 
-    def _compiled(self, number: int) -> CodeType:
+    def _compiled(self, number: int, tree: ast.Module) -> CodeType:
         files = {
             function_name(rule.position): rule.checked.rule.span.path
             for rule in self._ir.rules[number * CHUNK : (number + 1) * CHUNK]
         }
         name = f"<reference forms of {self._ir.checked.point.name}>"
-        return in_files(compile(self.tree(number), name, "exec", dont_inherit=True), files)
+        return in_files(compile(tree, name, "exec", dont_inherit=True), files)
 
 
 def in_files(code: CodeType, files: Mapping[str, str]) -> CodeType:
@@ -139,5 +145,5 @@ def text(main: ast.Module, chunks: Mapping[str, Chunks]) -> str:
     parts = [ast.unparse(main)]
     for name, forms in chunks.items():
         for number in range(len(forms)):
-            parts.append(f"# reference forms of {name}\n{ast.unparse(forms.tree(number))}")
+            parts.append(f"# reference forms of {name}\n{forms.text(number)}")
     return "\n\n\n".join(parts) + "\n"
