@@ -7,6 +7,7 @@ and so has every question to a guard.
     request.model in constants.small  ->  __input.request.model in __constants.small
     has(request.user.team)            ->  has(__input.request.user) && has(...user.team)
     words(["secret"]).size() > 0      ->  __fact0.size() > 0
+    cel.bind(x, request.a, x == x)    ->  __input.request.a == __input.request.a
 """
 
 from __future__ import annotations
@@ -28,13 +29,20 @@ from policyengine.cel.ast import (
     Select,
     Struct,
 )
-from policyengine.cel.checked import CheckedExpression, ConstantRef, FunctionRef, VariableRef
+from policyengine.cel.checked import (
+    CheckedExpression,
+    ConstantRef,
+    FunctionRef,
+    LocalRef,
+    VariableRef,
+)
 from policyengine.cel.types import ObjectType
 from policyengine.cel.unparse import unparse
 from policyengine.program import FactInfo
 from policyengine.rules.model import CheckedCondition
 
 _MACROS = {"all", "exists", "exists_one", "filter", "map"}
+_MOST_NODES = 5_000
 _ROOTS = {"variables": "__variables", "constants": "__constants"}
 
 
@@ -72,12 +80,26 @@ class _Writer:
         self._questions = condition.facts
         self._functions = functions
         self.facts: dict[str, FactInfo] = {}
+        # The values of `cel.bind`, which are written where their names stand, by its id.
+        self._bound: dict[int, Expr] = {}
+        # The comprehension that each name means where the writer is.
+        self._names: dict[str, int] = {}
+        self._left = _MOST_NODES
 
     def said(self, node: Expr) -> Expr:
         """The node in the other engine's words; raises `_NoWordsError`."""
+        self._left -= 1
+        if not self._left:
+            raise _NoWordsError("it is too long with its variables written out")
         match self._expression.references.get(node.id):
             case VariableRef(name=name):
                 return _path(node, name)
+            case LocalRef(binder=binder) if binder in self._bound:
+                return self.said(self._bound[binder])
+            case LocalRef(binder=binder) if isinstance(node, Ident):
+                if self._names.get(node.name) != binder:
+                    raise _NoWordsError(f"`{node.name}` means two things in it")
+                return node
             case ConstantRef(value=int() as value):
                 return Constant(node.id, node.start, node.end, "int", value)
         match node:
@@ -102,7 +124,8 @@ class _Writer:
             case Struct():
                 raise _NoWordsError("messages are not put to it")
             case Bind():
-                raise _NoWordsError("it has no `cel.bind`")
+                self._bound[node.id] = node.value
+                return self.said(node.body)
             case _:
                 assert_never(node)
 
@@ -150,12 +173,13 @@ class _Writer:
         filtered = node.kind == "map" and node.condition is not None
         if node.kind not in _MACROS or len(node.variables) > 1 or filtered:
             raise _NoWordsError(f"it has no such form of `{node.kind}`")
-        return replace(
-            node,
-            range=self.said(node.range),
-            condition=None if node.condition is None else self.said(node.condition),
-            result=None if node.result is None else self.said(node.result),
-        )
+        range_ = self.said(node.range)
+        before = self._names
+        self._names = {**before, **dict.fromkeys(node.variables, node.id)}
+        condition = None if node.condition is None else self.said(node.condition)
+        result = None if node.result is None else self.said(node.result)
+        self._names = before
+        return replace(node, range=range_, condition=condition, result=result)
 
 
 def _path(node: Expr, name: str) -> Expr:

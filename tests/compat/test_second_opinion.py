@@ -43,6 +43,16 @@ rules:
     {clause}
     deny: Not this.
 """
+# Each name stands for twice the one before.
+DOUBLED = (
+    "'"
+    + "".join(
+        f"cel.bind(a{n}, a{n - 1} + a{n - 1}, " if n else "cel.bind(a0, 1, " for n in range(14)
+    )
+    + "a13 > 1"
+    + ")" * 14
+    + "'"
+)
 INPUT = {"request": {"model": "a", "messages": [{"role": "user", "content": "hi"}]}}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -63,6 +73,9 @@ def asked(clause: str, input: Any = INPUT, **known: Any) -> Opinion:
         "unless: request.model == 'a'",
         "when: request.model in constants.small",
         "when: variables.count == 1",
+        "when: cel.bind(x, request.model, x == 'a' || x == 'b')",
+        "when: cel.bind(x, 1 / 0, false && x == 1)",
+        "when: cel.bind(x, 2, [1, 2].exists(y, cel.bind(z, y, z == x)))",
         "when: variables.broken == 1",
         "when: variables.broken == 1 || variables.count > 0",
         "when: 1 / (variables.count - 1) == 1 || true",
@@ -117,12 +130,54 @@ def test_facts_are_given_to_both() -> None:
     assert asked(clause, facts={"words": FactError("faked", "no")}).agreed == 1
 
 
+CEL_POLICY = """\
+name: c
+rule:
+  variables:
+    - name: allowed
+      expression: "['a', 'b']"
+    - name: known
+      expression: request.model in variables.allowed
+  match:
+    - condition: variables.known && request.stream
+      output: "true"
+    - condition: variables.known
+      rule:
+        match:
+          - condition: size(request.messages) > 1
+            output: "false"
+          - output: request.model == 'a'
+    - output: "false"
+"""
+
+
+@pytest.mark.parametrize("model", ["a", "b", "c"])
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_body_of_a_cel_policy_is_asked(model: str, stream: bool) -> None:
+    files = {
+        "bundle.yaml": MANIFEST,
+        "p.yaml": POLICY.format(clause="policy: {file: c.yaml}"),
+        "c.yaml": CEL_POLICY,
+    }
+    checked = policyengine.check(load_text(files))
+    opinion = SecondOpinion(checked)
+    engine = policyengine.Engine(policyengine.compile(checked))
+    request = {**INPUT["request"], "model": model, "stream": stream}
+    opinion.ask(engine, "llm.request", {"request": request}, now=NOW)
+    assert (opinion.found.agreed, opinion.found.disagreements) == (1, ())
+    assert opinion.found.not_asked == ()
+
+
 @pytest.mark.parametrize(
     ("clause", "why"),
     [
         ("when: request.model.upperAscii() == 'A'", "it has no `upperAscii`"),
         ("when: math.greatest(1, 2) == 2", "it has no `greatest`"),
-        ("when: cel.bind(x, 1, x == 1)", "it has no `cel.bind`"),
+        (
+            "when: '[1].exists(x, cel.bind(y, x + 1, [5].exists(x, x == y)))'",
+            "`x` means two things in it",
+        ),
+        (f"when: {DOUBLED}", "it is too long with its variables written out"),
         ("when: request.?model.orValue('') == 'a'", "it has no `orValue`"),
         ("when: request.messages.exists(i, m, i == 0)", "it has no such form of `exists`"),
         ("when: \"[1, 2].map(x, x > 1, x) == [2]\"", "it has no such form of `map`"),
