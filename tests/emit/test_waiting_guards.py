@@ -9,6 +9,7 @@ import pytest
 
 from policyengine.cel.environment import Environment, Program
 from policyengine.cel.interpret import evaluate
+from policyengine.cel.types import INT, STRING, FieldType, ListType, ObjectType
 from policyengine.errors import EvaluationError
 from policyengine.values.kinds import UInt
 
@@ -84,6 +85,31 @@ def test_a_loop_meets_values_of_other_classes(text: str) -> None:
             ints = {"xs": [*others, value], "d": value}
             agree(program, {**ints, "ws": ["a", value, "b"], "n": 0, "s": ""})
             agree(program, {**ints, "xs": [value, *others], "ws": [value], "n": 0, "s": ""})
+
+
+MESSAGES = [
+    "ms.filter(m, m.role == 'a').map(m, m.role + m.text).exists(t, t.contains('b'))",
+    "ms.exists(m, m.role != 'a' && m.role.size() > 0)",
+    "ms.all(m, m.role in ['a', 'b'] || m.n > 1 && m.n < 5)",
+    "ms.filter(m, m.n == 1).filter(m, m.role == 'a' || m.n > 0).map(m, m.n)",
+    "ms.map(m, [m.role == 'a' ? m.role : 'c', m.role])",
+    "ms.exists(m, cel.bind(o, m, o.role == 'a' && o.text == o.role))",
+]
+
+
+@pytest.mark.parametrize("text", MESSAGES)
+def test_a_field_meets_values_of_other_classes(text: str) -> None:
+    fields = {"role": STRING, "text": STRING, "n": INT}
+    message = ObjectType("M", {name: FieldType(type_) for name, type_ in fields.items()})
+    program = Environment({"ms": ListType(message)}, extensions=["bindings"]).compile(text)
+    good = {"role": "a", "text": "ab", "n": 1}
+    for field in good:
+        for value in VALUES:
+            for ms in ([{**good, field: value}], [good, {**good, field: value}, {"n": 2}]):
+                agree(program, {"ms": ms})
+    for value in VALUES:
+        agree(program, {"ms": [value, good]})
+        agree(program, {"ms": [good, value]})
 
 
 @pytest.mark.parametrize("operator", ["+", "-", "*"])

@@ -46,8 +46,8 @@ def chained(fast: Emitter, operands: list[cel.Expr], is_and: bool) -> ast.expr:
         values.append(value)
     for key, known in sure.items():
         fast.learn(key, known)
-    for key in shown:
-        fast.prove(key)
+    for key, known in shown.items():
+        fast.prove(key, known)
     return joined(operator, [load(name), *values] if name else values)
 
 

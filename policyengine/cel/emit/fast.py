@@ -159,9 +159,9 @@ class Fast:
         self._known[key] = value
         return value
 
-    def prove(self, key: object) -> None:
+    def prove(self, key: object, value: Value | None = None) -> None:
         """Notes what is proved once the expression that is being emitted has been evaluated."""
-        self._due[key] = _NOTHING
+        self._due[key] = value or _NOTHING
 
     def learnt(self) -> tuple[dict[object, Value], dict[object, Value]]:
         """What the innermost block has proved: by its statements, and by the expression emitted."""
@@ -281,7 +281,24 @@ class Fast:
 
     def take(self, node: cel.Expr, kind_: str) -> tuple[ast.expr, str] | None:
         """A value that is not guarded yet, and the local that it is in; see `Late.take`."""
-        return self.late.take(node, kind_)
+        return self.late.take(node, kind_) or self._take_part(node, kind_)
+
+    def _take_part(self, node: cel.Expr, kind_: str) -> tuple[ast.expr, str] | None:
+        """A field of a loop's variable, which is not guarded yet."""
+        if not isinstance(node, cel.Select) or node.test or node.optional:
+            return None
+        owner = self.local(node.operand)
+        if owner is None or owner.deep or not isinstance(owner.node, ast.Name):
+            return None
+        declared = isinstance(self.type(node.operand), ObjectType | MapType)
+        key = ast.Constant(value=node.field)
+        known = (ast.dump(owner.node), ast.dump(key))
+        if not declared or kind(self.type(node)) != kind_ or known in self._known:
+            return None
+        name = self.module.fresh(node.field)
+        self.prove(known, Value(load(name), kind_ in SCALARS))
+        taken = ast.Name(id=name, ctx=ast.Store())
+        return ast.NamedExpr(target=taken, value=item(owner.node, key)), name
 
     def _is_inline(self, name: str) -> bool:
         return self._given is not None and name.startswith(("variables.", "constants."))

@@ -75,7 +75,7 @@ class Emitter(Protocol):
     def learn(self, key: object, value: Value) -> Value:
         """Remembers a value for what is emitted behind it."""
 
-    def prove(self, key: object) -> None:
+    def prove(self, key: object, value: Value | None = None) -> None:
         """Notes what is proved once the expression that is being emitted has been evaluated."""
 
     def learnt(self) -> tuple[dict[object, Value], dict[object, Value]]:
