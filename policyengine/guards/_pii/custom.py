@@ -79,7 +79,10 @@ class Custom:
         return self.check("".join(filter(str.isalnum, found)).upper())
 
     def _denied(self, view: View) -> Iterator[Hit]:
-        lower = view.lower
+        lower = view.text.lower()
+        if len(lower) != len(view.text):
+            # `İ` grows when it is made small.
+            lower = view.text.replace("İ", "I").lower()
         for word in self.deny:
             at = lower.find(word)
             while at >= 0:

@@ -51,7 +51,7 @@ class Hit(NamedTuple):
     why: str
 
 
-_NONE: Final = Words(frozenset(), ())
+_NONE: Final = Words.of(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +66,21 @@ class Form:
     separators: str = " -."
 
 
+APART: Final = tuple("*" + beside for beside in " ,-./:()@")
+"""Before a run: anything but letters, digits and a plus."""
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """Which runs of digits a look of its own begins at: their lengths, and what follows them.
 
-    `follows` are pairs of characters of the shape, `*` standing for any; `before` are those of
-    which one stands before the run (`,` at the beginning of a text).
+    `before` and `follows` are pairs of characters of the shape on its two sides, `*` standing for
+    any; at the beginning of a text stands `,,`.
     """
 
     lengths: Iterable[int]
     follows: tuple[str, ...] = ("**",)
-    before: str = " ,-./:()@"
+    before: tuple[str, ...] = APART
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,9 +62,8 @@ class _Rows:
         unsure: list[Row] = []
         for row in rows:
             (sure if row[1].alone >= floor else unsure).append(row)
-        single = frozenset[str]().union(*(entity.words.single for entity, _ in unsure))
-        rows_ = tuple(word for entity, _ in unsure for word in entity.words.rows)
-        return cls(tuple(sure), tuple(unsure), Words(single, rows_))
+        words = Words.union(entity.words for entity, _ in unsure)
+        return cls(tuple(sure), tuple(unsure), words)
 
     def hits(self, view: View, start: int, end: int) -> Iterator[Hit]:
         """What a range of this shape is."""
@@ -87,25 +86,60 @@ def _why(entity: Entity) -> str:
     return "pattern" if entity.check is None else "pattern and check"
 
 
+Group = tuple[int, int, dict[str, _Rows]]
+"""Shapes that begin so many characters before a run, and are so long."""
+
+# How much around a run tells what it may be part of, and how many such surroundings are kept.
+_BEFORE: Final = 3
+_AFTER: Final = 6
+_KEPT: Final = 50_000
+
+
 @dataclass(frozen=True, slots=True)
 class _Near:
-    """What may stand at a run: shapes by how far they begin before it and how long they are."""
+    """What may stand at a run."""
 
-    groups: tuple[tuple[int, int, dict[str, _Rows]], ...]
+    groups: tuple[Group, ...]
     looks: tuple[Look, ...]
+    run: int
+
+    def among(self, before: str, after: str) -> tuple[Group, ...]:
+        """The groups that have a shape which may stand between some more characters."""
+        found = []
+        for offset, length, shapes in self.groups:
+            kept = {
+                shape: rows
+                for shape, rows in shapes.items()
+                if _agree(shape, offset, self.run, before, after)
+            }
+            if kept:
+                found.append((offset, length, kept))
+        return tuple(found)
+
+
+def _agree(shape: str, offset: int, run: int, before: str, after: str) -> bool:
+    head = shape[:offset][-_BEFORE:]
+    if not before.endswith(head):
+        return False
+    tail = shape[offset + run :][:_AFTER]
+    if not after.startswith(tail):
+        return False
+    return len(tail) == _AFTER or after[len(tail)] not in _LETTERS
 
 
 class _Table(dict[str, _Near | None]):
     """What may stand at a run, by the run and what stands beside it; filled when first asked.
 
-    The keys are few: a character before the run, the run, and two behind it, all of the shape.
+    A key is the run with two characters of the shape on each side. A hostile text has many, so that
+    not all are kept.
     """
 
     def __init__(self, entities: Iterable[Entity], floor: float) -> None:
         super().__init__()
         self._floor = floor
+        self._among: dict[tuple[int, str, str], tuple[Group, ...]] = {}
         self._shaped: dict[int, list[_Shaped]] = {}
-        self._starts: dict[int, list[tuple[str, tuple[str, ...], Look]]] = {}
+        self._starts: dict[int, list[tuple[tuple[str, ...], tuple[str, ...], Look]]] = {}
         for entity in entities:
             for shaped in _shaped(entity):
                 self._shaped.setdefault(shaped.run, []).append(shaped)
@@ -115,24 +149,41 @@ class _Table(dict[str, _Near | None]):
                         each = (start.before, start.follows, entity.at)
                         self._starts.setdefault(length, []).append(each)
 
+    def among(self, near: _Near, before: str, after: str) -> tuple[Group, ...]:
+        """The groups of what is near that more of its surroundings leave over; kept, not for ever.
+
+        Hostile texts have endless surroundings: from some number on all groups are looked at.
+        """
+        key = (near.run, before, after)
+        found = self._among.get(key)
+        if found is None:
+            if len(self._among) >= _KEPT:
+                return near.groups
+            found = self._among[key] = near.among(before, after)
+        return found
+
     @property
     def lengths(self) -> set[int]:
         """How long the runs are at which there is something to look for."""
         return {*self._shaped, *self._starts}
 
     def __missing__(self, key: str) -> _Near | None:
-        found = self[key] = self._near(key[0], len(key) - 3, key[-2:])
+        found = self._near(key[:2], len(key) - 4, key[-2:])
+        if len(self) < _KEPT:
+            self[key] = found
         return found
 
     def _near(self, before: str, run: int, after: str) -> _Near | None:
         looks = tuple(
-            look
-            for befores, follows, look in self._starts.get(run, ())
-            if before in befores and _follows(after, follows)
+            dict.fromkeys(
+                look
+                for befores, follows, look in self._starts.get(run, ())
+                if _is_one(before, befores) and _is_one(after, follows)
+            )
         )
         filed: dict[tuple[int, int], dict[str, list[Row]]] = {}
         for each in self._shaped.get(run, ()):
-            if each.fits(before, after):
+            if each.fits(before[1], after):
                 place = filed.setdefault((each.offset, len(each.shape)), {})
                 place.setdefault(each.shape, []).append((each.entity, each.strength))
         if not filed and not looks:
@@ -141,12 +192,12 @@ class _Table(dict[str, _Near | None]):
             (offset, length, {shape: _Rows.of(rows, self._floor) for shape, rows in shapes.items()})
             for (offset, length), shapes in filed.items()
         )
-        return _Near(groups, looks)
+        return _Near(groups, looks, run)
 
 
-def _follows(after: str, follows: Iterable[str]) -> bool:
-    """Whether what stands behind a run is one of some pairs, in which `*` is any character."""
-    return any(pair[0] in ("*", after[0]) and pair[1] in ("*", after[1]) for pair in follows)
+def _is_one(pair: str, pairs: Iterable[str]) -> bool:
+    """Whether two characters are one of some pairs, in which `*` is any character."""
+    return any(each[0] in ("*", pair[0]) and each[1] in ("*", pair[1]) for each in pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,18 +225,23 @@ class Runs:
             start, end = found.span()
             if end - start > _LONGEST:
                 continue
-            near = table[shape[start - 1 : end + 2] if start else "," + shape[: end + 2]]
+            near = table[
+                shape[start - 2 : end + 2] if start > 1 else (",," + shape)[start : end + 4]
+            ]
             if near is None:
                 continue
             for look in near.looks:
                 hit = look(view, start, end)
                 if hit is not None:
                     yield hit
-            for offset, length, shapes in near.groups:
-                start_ = start - offset
-                rows = shapes.get(shape[start_ : start_ + length]) if start_ >= 0 else None
-                if rows is not None and _stands_alone(shape, start_, start_ + length):
-                    yield from rows.hits(view, start_, start_ + length)
+            if not near.groups:
+                continue
+            before = shape[start - _BEFORE if start > _BEFORE else 0 : start]
+            for offset, length, shapes in table.among(near, before, shape[end : end + _AFTER]):
+                first = start - offset
+                rows = shapes.get(shape[first : first + length]) if first >= 0 else None
+                if rows is not None and _stands_alone(shape, first, first + length):
+                    yield from rows.hits(view, first, first + length)
 
 
 def _stands_alone(shape: str, start: int, end: int) -> bool:

@@ -5,19 +5,25 @@ from __future__ import annotations
 from typing import Final
 
 from policyengine.guards._pii import (
+    addresses,
     americas,
     asia,
     cards,
+    crypto,
+    dates,
     east_europe,
     email,
     germany,
     iban,
+    labelled,
     network,
     north_europe,
     oceania_africa,
     phones,
     uk,
+    urls,
     us,
+    vehicles,
     west_europe,
 )
 from policyengine.guards._pii.entity import Entity
@@ -28,6 +34,12 @@ FAMILIES: Final = (
     cards,
     iban,
     network,
+    urls,
+    crypto,
+    vehicles,
+    labelled,
+    dates,
+    addresses,
     uk,
     germany,
     west_europe,

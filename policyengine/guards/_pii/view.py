@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from unicodedata import decimal
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz|"
@@ -29,32 +29,44 @@ _UNSEEN = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066
 _SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _DASHES = "\u2010-\u2015\u2212\u2043\ufe58\ufe63"
 # Between words there is what is no letter; a bar keeps what stands on its two sides apart.
-_GAPS: Final = {point: " " for point in range(128) if chr(point) not in _LETTERS}
+_GAPS: Final = bytes(byte if byte > 127 or chr(byte) in _LETTERS else 32 for byte in range(256))
 # How far context words may stand from what they explain, in characters.
 _BEFORE, _AFTER = 60, 40
 
 
 class Words(NamedTuple):
-    """Words that explain a number, and rows of them (`social security`)."""
+    """Words that explain a number, and rows of them (`social security`), as UTF-8."""
 
-    single: frozenset[str]
-    rows: tuple[str, ...]
+    single: frozenset[bytes]
+    rows: tuple[bytes, ...]
+    """Each between two spaces."""
+    any: frozenset[bytes]
+    """The words of which a text must have one."""
 
     @classmethod
     def of(cls, listed: Iterable[str]) -> Words:
         """Some words and rows of words, in any case."""
-        plain = [" ".join(each.lower().split()) for each in listed]
+        plain = [each.lower().split() for each in listed]
+        single = frozenset(each[0].encode() for each in plain if len(each) == 1)
+        rows = tuple(f" {' '.join(each)} ".encode() for each in plain if len(each) > 1)
+        return cls(single, rows, single.union(row.split()[0] for row in rows))
+
+    @classmethod
+    def union(cls, several: Iterable[Words]) -> Words:
+        """All of them."""
+        all_ = tuple(several)
         return cls(
-            frozenset(each for each in plain if " " not in each),
-            tuple(each for each in plain if " " in each),
+            frozenset[bytes]().union(*(words.single for words in all_)),
+            tuple({row: None for words in all_ for row in words.rows}),
+            frozenset[bytes]().union(*(words.any for words in all_)),
         )
 
 
 def words(text: str) -> Words:
     """The words between bars.
 
-    >>> words("ssn|social security")
-    Words(single=frozenset({'ssn'}), rows=('social security',))
+    >>> words("ssn|social security").rows
+    (b' social security ',)
     """
     return Words.of(text.split("|"))
 
@@ -71,7 +83,18 @@ class View:
     ('Pay DE12 by 1/5', 'Aaa AA99 aa 9/9,,', (4, 9))
     """
 
-    __slots__ = ("_bytes", "_lower", "_name", "_near", "_removed", "field", "shape", "text")
+    __slots__ = (
+        "_bytes",
+        "_lower",
+        "_name",
+        "_near",
+        "_removed",
+        "_vocabulary",
+        "field",
+        "notes",
+        "shape",
+        "text",
+    )
 
     def __init__(self, field: str, text: str) -> None:
         self.field = field
@@ -85,17 +108,25 @@ class View:
         self._bytes = text.encode("ascii", "replace")
         self.shape = self._bytes.translate(_SHAPES).decode("ascii") + ",,"
         self._lower: str | None = None
-        self._near: dict[tuple[int, int], tuple[str, ...]] = {}
+        self._vocabulary: frozenset[bytes] | None = None
+        # What a family has found at a place, for others of its entities.
+        self.notes: dict[tuple[str, int], Any] = {}
+        self._near: dict[tuple[int, int], tuple[bytes, ...]] = {}
 
     @property
     def lower(self) -> str:
-        """The text in small letters, as long as `text`."""
+        """The text with ASCII capitals made small and `?` for what ASCII lacks, for searching."""
         if self._lower is None:
-            lower = self.text.lower()
-            # `İ` grows when it is lowered.
-            same = len(lower) == len(self.text)
-            self._lower = lower if same else self.text.replace("İ", "I").lower()
+            self._lower = self._bytes.lower().decode("ascii")
         return self._lower
+
+    @property
+    def vocabulary(self) -> frozenset[bytes]:
+        """All words of the text and of the field's name, in small letters."""
+        if self._vocabulary is None:
+            text = f"{self._name} {self.text}".lower()
+            self._vocabulary = frozenset(text.encode(errors="replace").translate(_GAPS).split())
+        return self._vocabulary
 
     def words(self) -> bytes:
         """The text with `w` for each ASCII letter and digit, and spaces between."""
@@ -103,6 +134,8 @@ class View:
 
     def says(self, words: Words, start: int, end: int) -> bool:
         """Whether one of some words, or rows of words, stands near a place."""
+        if words.any.isdisjoint(self.vocabulary):
+            return False
         near = self._near.get((start, end))
         if near is None:
             near = self._near[start, end] = self._read(start, end)
@@ -110,15 +143,14 @@ class View:
             return True
         if not words.rows:
             return False
-        row = f" {' '.join(near)} "
-        return any(f" {each} " in row for each in words.rows)
+        row = b" %b " % b" ".join(near)
+        return any(each in row for each in words.rows)
 
-    def _read(self, start: int, end: int) -> tuple[str, ...]:
+    def _read(self, start: int, end: int) -> tuple[bytes, ...]:
         """The words near a place, with a bar for the place itself."""
-        lower = self.lower
-        before = lower[max(0, start - _BEFORE) : start]
-        text = f"{self._name} {before} | {lower[end : end + _AFTER]}"
-        return tuple(text.translate(_GAPS).split())
+        before = self.text[max(0, start - _BEFORE) : start]
+        text = f"{self._name} {before} | {self.text[end : end + _AFTER]}".lower()
+        return tuple(text.encode(errors="replace").translate(_GAPS).split())
 
     def place(self, start: int, end: int) -> tuple[int, int]:
         """The range of the text as it was given that a range of `text` stands for."""

@@ -1,0 +1,194 @@
+"""Dates, dates of birth and ages: each begins at a run of digits."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from policyengine.guards._pii.checks import is_date
+from policyengine.guards._pii.entity import Entity, Hit, Start, Strength, hit, listed
+from policyengine.guards._pii.view import View, words
+
+_TIME = (
+    r"(?:(?:T|,? (?:at )?)\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?"
+    r"(?: ?[AaPp]\.?[Mm]\b|Z|[+-]\d{2}:?\d{2})?)?"
+)
+_YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_TIME}(?![0-9A-Za-z])")
+_YEAR_LAST = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}|\d{{2}}){_TIME}(?![0-9A-Za-z])")
+_EAST = re.compile(r"(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日일]")
+_NAMES: Final = (
+    "jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec",
+    "january|february|march|april|may|june|july|august|september|october|november|december",
+    "januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember",
+    "janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre",
+    "enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre",
+    "gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|dicembre",
+    "janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro",
+    "januari|februari|maart|mei|augustus|oktober|maj|okt|dez|mrz|jänner",
+)
+_MONTHS: Final = frozenset(name for names in _NAMES for name in listed(names))
+_WORD = r"[^\W\d_]{3,10}"
+# "5 June 1999", "5th of June", "5. Juni 1999", "05-Jun-99", "5 de junio de 1999"
+_DAY_MONTH = re.compile(
+    rf"(\d{{1,2}})(?:st|nd|rd|th|\.|er|º)?(?: (?:of |de )?|-|/)({_WORD})\.?"
+    rf"(?:(?:,? (?:de |of )?|-|/)(\d{{4}}|'?\d{{2}}))?{_TIME}(?!\w)"
+)
+_AFTER_MONTH = re.compile(
+    rf"(?:(\d{{1,2}})(?:st|nd|rd|th)?(?:(?:, ?| )(\d{{4}}))?|(\d{{4}})){_TIME}(?!\w)"
+)
+_BEFORE = re.compile(rf"({_WORD})\.?[ -]\Z")
+_BIRTH = words(
+    "born|birth|dob|d o b|date of birth|birthday|birthdate|bday|geboren|geburtsdatum|geb|geburtstag"
+    "|né|née|naissance|nacido|nacida|nacimiento|nato|nata|nascita|nascido|nascida|nascimento"
+    "|geboortedatum|född|född den|født|syntynyt|urodzony|urodzona|生年月日|出生"
+)
+
+
+def date_at(view: View, start: int, end: int) -> tuple[int, int, float] | None:
+    """The date that begins at a run of digits, or at the month before it."""
+    key = ("date", start)
+    if key not in view.notes:
+        view.notes[key] = _date_at(view, start, end)
+    found: tuple[int, int, float] | None = view.notes[key]
+    return found
+
+
+def _date_at(view: View, start: int, end: int) -> tuple[int, int, float] | None:
+    text, shape, size = view.text, view.shape, end - start
+    if shape[end] in "-/." and shape[end + 1] == "9":
+        if size == 4:
+            return _year_first(text, start)
+        found = _YEAR_LAST.match(text, start)
+        return _numeric(found, view) if found else None
+    if size == 4 and shape[end] in ", " and not text[end : end + 2].isascii():
+        east = _EAST.match(text, start)
+        if east:
+            return start, east.end(), 0.85
+    if size < 4 and (shape[end] in "Aa" or shape[end + 1] in " Aa"):
+        found = _DAY_MONTH.match(text, start)
+        if found and found[2].lower() in _MONTHS and 1 <= int(found[1]) <= 31:
+            return start, found.end(), 0.85 if found[3] else 0.6
+    return _after_month(text, start) if start > 3 else None
+
+
+def _year_first(text: str, start: int) -> tuple[int, int, float] | None:
+    found = _YEAR_FIRST.match(text, start)
+    if found is None or not is_date(int(found[1]), int(found[3]), int(found[4])):
+        return None
+    return start, found.end(), 0.75
+
+
+def _numeric(found: re.Match[str], view: View) -> tuple[int, int, float] | None:
+    first, second, year = int(found[1]), int(found[3]), int(found[4])
+    start = found.start()
+    if start > 1 and view.shape[start - 1] in "-./" and view.shape[start - 2] == "9":
+        return None
+    year += 0 if len(found[4]) == 4 else 2000
+    if not (is_date(year, second, first) or is_date(year, first, second)):
+        return None
+    if len(found[4]) == 4:
+        return start, found.end(), 0.75 if 1800 <= year <= 2200 else 0.3
+    return start, found.end(), 0.55 if found[2] == "/" else 0.4
+
+
+def _after_month(text: str, start: int) -> tuple[int, int, float] | None:
+    if text[start - 1] not in " -" or not (text[start - 2].isalpha() or text[start - 2] == "."):
+        return None
+    before = _BEFORE.search(text, max(0, start - 13), start)
+    if before is None or before[1].lower() not in _MONTHS:
+        return None
+    at = before.start()
+    if at and (text[at - 1].isalnum() or text[at - 1] == "_"):
+        return None
+    found = _AFTER_MONTH.match(text, start)
+    if found is None:
+        return None
+    if found[3]:
+        return (at, found.end(), 0.6) if 1800 <= int(found[3]) <= 2200 else None
+    # "you may 5": a day without a year wants a capital.
+    sure = 0.85 if found[2] else 0.6 if text[at].isupper() else 0.3
+    return (at, found.end(), sure) if 1 <= int(found[1]) <= 31 else None
+
+
+def _date(view: View, start: int, end: int) -> Hit | None:
+    found = date_at(view, start, end)
+    return found and Hit("DATE_TIME", *found, "calendar")
+
+
+def _birth(view: View, start: int, end: int) -> Hit | None:
+    if view.vocabulary.isdisjoint(_BIRTH.any):
+        return None
+    found = date_at(view, start, end)
+    if found is None or not view.says(_BIRTH, found[0], found[1]):
+        return None
+    return Hit("DATE_OF_BIRTH", found[0], found[1], 0.95, "calendar, context")
+
+
+_UNIT = re.compile(
+    r"[ -]{0,2}(?:(?:years?|yrs?\.?|months?|weeks?)(?=[ -]{1,2}(?:old|of age)\b)"
+    r"|y/?\.?o\.?(?![A-Za-z])|jahre(?= alt)|jaar(?= oud)|años(?= de edad)?|anni"
+    r"|anos(?= de idade)?|ans\b|лет|годa?|歳|岁|살)",
+    re.IGNORECASE,
+)
+_AGED: Final = listed("aged|age|age of|age is|turned|turning|alter|edad|âge|età")
+_AGE = Strength(0.85, 0.95)
+
+
+def _age(view: View, start: int, end: int) -> Hit | None:
+    if view.shape[end : end + 2] in (".9", "-9", "/9") or int(view.text[start:end]) > 120:
+        return None
+    if start > 1 and view.shape[start - 1] in "-./," and view.shape[start - 2] == "9":
+        return None
+    unit = _UNIT.match(view.text, end)
+    if unit:
+        return hit(AGE, view, start, unit.end(), _AGE, "unit")
+    if start < 3 or view.shape[start - 1] not in " :,(":
+        return None
+    before = view.text[max(0, start - 10) : start].lower().rstrip(" :=\"'(")
+    if before.endswith(_AGED) and not before[: -len("aged")].endswith(("p", "m", "i", "k")):
+        return Hit("AGE", start, end, 0.7, "label")
+    return None
+
+
+AGE = Entity(
+    "AGE",
+    "Ages of people",
+    checked="a unit behind the number, or a word for age before it",
+    source="own table of words",
+    words=words("patient|man|woman|boy|girl|male|female|child|son|daughter|old"),
+    starts=(
+        Start((1, 2, 3), (" a", "-a", " A", "a*", "A*", ",*", " ,")),
+        Start((1, 2, 3), ("**",), ("a ", "A ", ": ", ", ", "a:", "A:", "a(", ",,", ",:")),
+    ),
+    at=_age,
+    span=20,
+)
+_STARTS = (
+    Start((1, 2, 4), ("-9", "/9", ".9")),
+    Start((1, 2), (" a", " A", "aa", "AA", ". ", "-A", "-a", "/A", "/a", ", ")),
+    Start((1, 2, 4), ("**",), ("a ", "A ", ". ", "a-", "A-")),
+    Start((4,), (",9", " ,", ", ")),
+)
+
+ENTITIES = (
+    Entity(
+        "DATE_TIME",
+        "Dates, with a time of day if there is one, in digits or with a month's name",
+        checked="the calendar; names of months in seven languages",
+        source="ISO 8601, CLDR",
+        starts=_STARTS,
+        at=_date,
+        span=60,
+    ),
+    Entity(
+        "DATE_OF_BIRTH",
+        "Dates of birth",
+        checked="a date, and a word of birth near it",
+        source="ISO 8601, CLDR",
+        words=_BIRTH,
+        starts=_STARTS,
+        at=_birth,
+        span=60,
+    ),
+    AGE,
+)
