@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from policyengine.cel.ast import Ast
+from policyengine.cel.ast import Ast, Shape
 from policyengine.cel.checked import CheckedExpression, Declarations
 from policyengine.cel.checks import Checks
 from policyengine.cel.functions import Function
@@ -68,6 +68,8 @@ class PointCheck:
         # By the types of the variables and constants that are declared beside the inputs.
         self._checks: dict[tuple[tuple[str, Type], ...], Checks] = {}
         self._checked: dict[str, CheckedCondition] = {}
+        # Shapes of expressions whose names all exist at the point.
+        self._placed: set[Shape | None] = set()
         # Variables found wrong: what uses them is not judged, so one mistake shouts once.
         self._broken = set(group.broken)
 
@@ -167,7 +169,7 @@ class PointCheck:
         self, clause: str, ast: Ast, expected: Type | None, negate: bool, span: Span
     ) -> CheckedCondition:
         found = self._expressions.uses_of(ast)
-        if self._broken & set(found.variables):
+        if not self._broken.isdisjoint(found.variables):
             raise _BrokenError
         declared = {
             f"variables.{name}": self._checked[name].expression.type for name in found.variables
@@ -186,12 +188,15 @@ class PointCheck:
         Of variables and constants only those are declared that it uses: all of them for each of
         ten thousand expressions would be quadratic.
         """
-        elsewhere = [
-            *self._elsewhere(ast, found.roots),
-            *self._facts_elsewhere(ast, found.calls),
-        ]
-        if elsewhere:
-            raise CompileError(elsewhere)
+        if ast.shape not in self._placed:
+            elsewhere = [
+                *self._elsewhere(ast, found.roots),
+                *self._facts_elsewhere(ast, found.calls),
+            ]
+            if elsewhere:
+                raise CompileError(elsewhere)
+            if ast.shape is not None:
+                self._placed.add(ast.shape)
         named = dict(variables)
         for name in found.constants:
             named[f"constants.{name}"] = self._scope.constants[name]

@@ -82,6 +82,8 @@ class _Findings:
 
     def settled(self, groups: list[Group]) -> list[Diagnostic]:
         """All of them; what holds at some points of a policy only says at which."""
+        if not self._at:
+            return list(self._general)
         points_of: dict[str, set[str]] = {}
         for one in groups:
             for part in one.parts:

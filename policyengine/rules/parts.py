@@ -28,7 +28,7 @@ class Expressions:
     """Every expression of a bundle, each parsed once; what is wrong with them is kept."""
 
     def __init__(self) -> None:
-        self._known: dict[Text, Expression | None] = {}
+        self._known: dict[Text, list[Expression | None]] = {}
         # The same by identity: a text is asked for many times, and hashing all its places takes
         # longer than checking it. A text that is held here cannot lend its id to another.
         self._same: dict[int, tuple[Text, Expression | None]] = {}
@@ -43,15 +43,17 @@ class Expressions:
         return same[1]
 
     def _of(self, text: Text) -> Expression | None:
-        if text in self._known:
-            return self._known[text]
+        # Filled with one entry; hashing a text a second time would cost more than this list.
+        cell = self._known.setdefault(text, [])
+        if cell:
+            return cell[0]
         found = None
         try:
             ast = parse(text, macros=macros())
             found = Expression(ast, self._uses(ast))
         except CompileError as error:
             self.problems += error.diagnostics
-        self._known[text] = found
+        cell.append(found)
         return found
 
     def _uses(self, ast: Ast) -> Uses:
@@ -65,7 +67,7 @@ class Expressions:
     def uses_of(self, ast: Ast) -> Uses:
         """The names that a tree uses; those of sugar are looked up once too."""
         same = self._same.get(id(ast.text))
-        known = same[1] if same is not None else self._known.get(ast.text)
+        known = same[1] if same is not None else next(iter(self._known.get(ast.text, ())), None)
         return known.uses if known is not None else uses(ast)
 
     def of_policy(self, policy: Policy) -> Iterator[Expression]:
