@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
 from policyengine.errors import EvaluationError, FactError
 from policyengine.values import failures
-from policyengine.values.conform import UNSET, read
+from policyengine.values.conform import UNSET, conform
 from policyengine.values.references import References
 
 Errors = list[tuple[int, EvaluationError]]
+
+_POSITION = itemgetter(0)
 
 
 def rule(
@@ -62,18 +65,28 @@ def failed(
 
     Its value is read as `kind`, and those before it as objects.
     """
-    if not positions:
-        return
-    value = arguments[0]
-    try:
-        for step in path[:-1]:
-            value = read(value, step, "map")
-        read(value, path[-1], kind)
-    except EvaluationError as error:
-        alike = without_frames(error)
-        errors.extend([(position, alike) for position in positions])
+    if positions:
+        error = _failure(arguments[0], path, kind)
+        if error is not None:
+            errors.extend(zip(positions, repeat(error)))
+        else:
+            rules(positions, references, arguments, matched, errors)
+
+
+def _failure(value: Any, path: tuple[str, ...], kind: str) -> EvaluationError | None:
+    """Why a path of an object, whose value is no null, cannot be read."""
+    for step in path:
+        if value.__class__ is not dict:
+            break
+        value = value.get(step)
+        if value is None:
+            return failures.no_such_field(step)  # Which is what `read` raises, but slowly.
     else:
-        rules(positions, references, arguments, matched, errors)
+        try:
+            conform(value, kind)
+        except EvaluationError as error:
+            return without_frames(error)
+    return None
 
 
 def may_hold(condition: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
@@ -117,4 +130,4 @@ def closed(
 def in_order(errors: Errors) -> None:
     """Sorts errors by the positions of their rules."""
     if len(errors) > 1:
-        errors.sort(key=itemgetter(0))
+        errors.sort(key=_POSITION)

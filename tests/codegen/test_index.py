@@ -126,10 +126,15 @@ def program(rules: list[tuple[list[str], bool]]) -> Program:
     return policyengine.compile(policyengine.check(load_text(files)))
 
 
-def outcome(program: Program, input: dict[str, Any]) -> tuple[list[int], list[tuple[int, str]]]:
+def judged(program: Program, input: dict[str, Any]) -> tuple[list[int], list[tuple[int, str, str]]]:
     names = program.functions()
     matched, errors = names[program.points["llm.request"].function](input, NOW)
-    return matched, [(position, error.code) for position, error in errors]
+    return matched, [(position, error.code, error.message) for position, error in errors]
+
+
+def outcome(program: Program, input: dict[str, Any]) -> tuple[list[int], list[tuple[int, str]]]:
+    matched, errors = judged(program, input)
+    return matched, [(position, code) for position, code, _ in errors]
 
 
 @settings(max_examples=25)
@@ -142,7 +147,7 @@ def test_looking_up_finds_what_trying_finds(
         patch.setattr(index, "LEAST_RULES", 1_000_000)
         tried = program(rules)
     for input in inputs:
-        assert outcome(indexed, input) == outcome(tried, input)
+        assert judged(indexed, input) == judged(tried, input)
 
 
 EQUAL = [([f'request.model == "m{i}"'], False) for i in range(40)]
