@@ -49,7 +49,7 @@ _CLASSES: Mapping[int, type] = {
 }
 # Null is none of their values.
 _NEVER_NULL = frozenset({STRUCT, LIST_VALUE})
-# Null in a list or a map of these is one; of other messages it is left out.
+# Null is a value of these, or an error; any other message it leaves unset, or out of a list.
 _KEEP_NULL = _NEVER_NULL | {ANY, VALUE}
 _ANY_PREFIX = "type.googleapis.com/"
 # What an `Any` holds for values that are no messages.
@@ -83,7 +83,7 @@ def assign(held: Any, field: FieldDescriptor, value: Any) -> None:
     elif is_repeated(field):
         _assign_list(found, field, value)
     elif name:
-        if value is None and name != VALUE and name not in _NEVER_NULL:
+        if value is None and name not in _KEEP_NULL:
             return
         found.SetInParent()
         _fill(found, value)
@@ -150,8 +150,10 @@ def _scalar(field: FieldDescriptor, value: Any) -> Any:
 
 
 def _number(field: FieldDescriptor, name: str, value: Any) -> int:
-    if name == NULL_VALUE and value is None:
-        return 0
+    if name == NULL_VALUE:
+        if value is None or (value.__class__ is int and value == 0):
+            return 0
+        raise failures.bad_conversion(f"the field `{field.name}`", value)
     if isinstance(value, EnumValue) and name == value.CEL_TYPE:
         return value.number
     if value.__class__ is not int:
