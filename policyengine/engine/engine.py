@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property, lru_cache
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 from policyengine.decision import Decision, FactUse, Obligation, Reason, ReasonCode, RuleError
 from policyengine.engine.facts import Known, Request, Source
 from policyengine.engine.outcome import Outcome, plain_reason
+from policyengine.engine.stream import Deciding, Stream
 from policyengine.engine.transforms import Tokens, Transforms
 from policyengine.errors import EvaluationError, FactError, ProgramError
 from policyengine.plugins import FactProvider
@@ -143,6 +144,37 @@ class Engine:
             request = Request(found.program, input, facts, self.program.scan)
             result = await self._driven_later(found, run, request)
         return self._decision(found, input, request, result, moment, started)
+
+    def stream(
+        self,
+        point: str,
+        input: Mapping[str, Any],
+        *,
+        field: str,
+        now: datetime | None = None,
+    ) -> Stream:
+        """A stream for a text of an input that comes in pieces.
+
+        `field` names it (`response.choices[0].content`); what stands there in the input does not
+        count. Raises `ValueError` for a field that is no text of the point, or has no place.
+
+        >>> from policyengine.program import Program
+        >>> empty = Program("none", "0.0.0", "", {}, compile("", "none", "exec"), "")
+        >>> stream = Engine(empty).stream("llm.response", {}, field="response.choices[0].content")
+        >>> stream.feed("Hello"), stream.decision.reasons[0].code
+        ('', 'no-bundle')
+        """
+        when = now or (self._clock() if self._clock else datetime.now(UTC))
+        found = None if self._is_empty else self._points.get(point)
+        deciding = Deciding(
+            found,
+            Timestamp.of(when),
+            self.program.scan,
+            self._transforms,
+            partial(self.decide, point, now=when),
+            partial(self.adecide, point, now=when),
+        )
+        return Stream(deciding, input, field)
 
     def _ready(self, point: PointProgram) -> _Point:
         sources = tuple(Source(fact, self.guards) for fact in point.facts)
