@@ -74,8 +74,13 @@ _ZIP_WORDS = words(
 )
 
 
-def _address(view: View, start: int, end: int) -> Hit | None:
+def _address(view: View, start: int, end: int) -> tuple[Hit, ...]:
     """The address that a number is part of."""
+    found = _around(view, start, end)
+    return () if found is None else (found,)
+
+
+def _around(view: View, start: int, end: int) -> Hit | None:
     text, shape = view.text, view.shape
     if start > 1 and shape[start - 1] == "-" and shape[start - 2] == "9":
         return None
@@ -177,20 +182,20 @@ def _finish(view: View, start: int, end: int) -> Hit:
     return Hit("ADDRESS", start, end, 0.75, "street")
 
 
-def _zip(view: View, start: int, end: int) -> Hit | None:
+def _zip(view: View, start: int, end: int) -> tuple[Hit, ...]:
     """A postal code in digits."""
     text, shape = view.text, view.shape
     stop = end + 5 if shape[end : end + 5] == "-9999" and shape[end + 5] not in "9Aa-" else end
     if shape[stop] in "9Aa" or (shape[stop] in "-./" and shape[stop + 1] == "9"):
-        return None
+        return ()
     if start > 1 and shape[start - 1] in "-./" and shape[start - 2] == "9":
-        return None
+        return ()
     state = end - start == 5 and start > 2 and text[start - 3 : start - 1] in _STATES
     if state and (start == 3 or not text[start - 4].isalnum()):
-        return Hit("ZIP_CODE", start, stop, 0.8, "state")
+        return (Hit("ZIP_CODE", start, stop, 0.8, "state"),)
     if view.says(_ZIP_WORDS, start, stop):
-        return Hit("ZIP_CODE", start, stop, 0.75, "context")
-    return Hit("ZIP_CODE", start, stop, 0.55, "form") if stop > end else None
+        return (Hit("ZIP_CODE", start, stop, 0.75, "context"),)
+    return (Hit("ZIP_CODE", start, stop, 0.55, "form"),) if stop > end else ()
 
 
 ENTITIES = (

@@ -44,16 +44,8 @@ _BIRTH = words(
 )
 
 
-def date_at(view: View, start: int, end: int) -> tuple[int, int, float] | None:
-    """The date that begins at a run of digits, or at the month before it."""
-    key = ("date", start)
-    if key not in view.notes:
-        view.notes[key] = _date_at(view, start, end)
-    found: tuple[int, int, float] | None = view.notes[key]
-    return found
-
-
 def _date_at(view: View, start: int, end: int) -> tuple[int, int, float] | None:
+    """The date that begins at a run of digits, or at the month before it."""
     text, shape, size = view.text, view.shape, end - start
     if shape[end] in "-/." and shape[end + 1] == "9":
         if size == 4:
@@ -110,18 +102,15 @@ def _after_month(text: str, start: int) -> tuple[int, int, float] | None:
     return (at, found.end(), sure) if 1 <= int(found[1]) <= 31 else None
 
 
-def _date(view: View, start: int, end: int) -> Hit | None:
-    found = date_at(view, start, end)
-    return found and Hit("DATE_TIME", *found, "calendar")
-
-
-def _birth(view: View, start: int, end: int) -> Hit | None:
-    if view.vocabulary.isdisjoint(_BIRTH.any):
-        return None
-    found = date_at(view, start, end)
-    if found is None or not view.says(_BIRTH, found[0], found[1]):
-        return None
-    return Hit("DATE_OF_BIRTH", found[0], found[1], 0.95, "calendar, context")
+def _dates(view: View, start: int, end: int) -> tuple[Hit, ...]:
+    """A date, and beside a word of birth a date of birth."""
+    found = _date_at(view, start, end)
+    if found is None:
+        return ()
+    date = Hit("DATE_TIME", *found, "calendar")
+    if not view.says(_BIRTH, found[0], found[1]):
+        return (date,)
+    return date, Hit("DATE_OF_BIRTH", found[0], found[1], 0.95, "calendar, context")
 
 
 _UNIT = re.compile(
@@ -134,20 +123,20 @@ _AGED: Final = listed("aged|age|age of|age is|turned|turning|alter|edad|Ã¢ge|etÃ
 _AGE = Strength(0.85, 0.95)
 
 
-def _age(view: View, start: int, end: int) -> Hit | None:
+def _age(view: View, start: int, end: int) -> tuple[Hit, ...]:
     if view.shape[end : end + 2] in (".9", "-9", "/9") or int(view.text[start:end]) > 120:
-        return None
+        return ()
     if start > 1 and view.shape[start - 1] in "-./," and view.shape[start - 2] == "9":
-        return None
+        return ()
     unit = _UNIT.match(view.text, end)
     if unit:
-        return hit(AGE, view, start, unit.end(), _AGE, "unit")
+        return (hit(AGE, view, start, unit.end(), _AGE, "unit"),)
     if start < 3 or view.shape[start - 1] not in " :,(":
-        return None
+        return ()
     before = view.text[max(0, start - 10) : start].lower().rstrip(" :=\"'(")
     if before.endswith(_AGED) and not before[: -len("aged")].endswith(("p", "m", "i", "k")):
-        return Hit("AGE", start, end, 0.7, "label")
-    return None
+        return (Hit("AGE", start, end, 0.7, "label"),)
+    return ()
 
 
 AGE = Entity(
@@ -177,7 +166,7 @@ ENTITIES = (
         checked="the calendar; names of months in seven languages",
         source="ISO 8601, CLDR",
         starts=_STARTS,
-        at=_date,
+        at=_dates,
         span=60,
     ),
     Entity(
@@ -187,7 +176,7 @@ ENTITIES = (
         source="ISO 8601, CLDR",
         words=_BIRTH,
         starts=_STARTS,
-        at=_birth,
+        at=_dates,
         span=60,
     ),
     AGE,

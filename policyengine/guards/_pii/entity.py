@@ -66,8 +66,11 @@ class Form:
     separators: str = " -."
 
 
-APART: Final = tuple("*" + beside for beside in " ,-./:()@")
-"""Before a run: anything but letters, digits and a plus."""
+APART: Final = (
+    *("*" + beside for beside in " ,:()@"),
+    *(other + beside for other in " ,:()@Aa" for beside in "-./"),
+)
+"""Before a run: no letter, digit or plus, and no other run with `-`, `.` or `/` between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class Entity:
     check: Callable[[str], bool] | None = None
     words: Words = _NONE
     starts: tuple[Start, ...] = ()
-    at: Callable[[View, int, int], Hit | None] | None = None
+    at: Callable[[View, int, int], tuple[Hit, ...]] | None = None
     scan: Callable[[View, frozenset[str]], Iterable[Hit]] | None = None
     tokens: Mapping[int, Callable[[str], Strength | None]] = field(default_factory=dict)
     """For words of some lengths with a digit in them, what they are worth."""

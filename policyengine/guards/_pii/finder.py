@@ -120,7 +120,7 @@ def _own(entities: Sequence[Entity], floor: float) -> Iterable[Source]:
     runs = Runs.of(entities, floor)
     if runs:
         names = frozenset(each.name for each in entities if each.forms or each.at)
-        yield Source(("runs", names, floor), runs.scan)
+        yield Source(("runs", names, floor), _only(runs.scan, names))
     tokens = Tokens.of(entities)
     if tokens.judges:
         yield Source(("tokens", frozenset(e.name for e in entities if e.tokens)), tokens.scan)
@@ -133,7 +133,12 @@ def _own(entities: Sequence[Entity], floor: float) -> Iterable[Source]:
 
 
 def _scanned(scan: Any, names: frozenset[str]) -> Source:
-    return Source((scan, names), lambda view: (h for h in scan(view, names) if h.name in names))
+    return Source((scan, names), _only(lambda view: scan(view, names), names))
+
+
+def _only(scan: Scan, names: frozenset[str]) -> Scan:
+    """A scan without what a family finds beside what is asked for."""
+    return lambda view: (hit for hit in scan(view) if hit.name in names)
 
 
 def _view(texts: Texts, field: str, text: str) -> View:

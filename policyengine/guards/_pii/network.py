@@ -22,17 +22,17 @@ _IS_HEX = re.compile("[0-9A-Fa-f]+")
 _ALNUM = "9Aa"
 
 
-def v4_at(view: View, start: int, end: int) -> Hit | None:
+def v4_at(view: View, start: int, end: int) -> tuple[Hit, ...]:
     """The IPv4 address that begins at a run of digits."""
     shape = view.shape
     if start > 1 and shape[start - 1] in ".-" and shape[start - 2] == "9":
-        return None
+        return ()
     found = _V4.match(view.text, start)
     if found is None or max(map(int, found.groups())) > 255:
-        return None
+        return ()
     if view.says(_VERSION, start, found.end()):
-        return Hit("IP_ADDRESS", start, found.end(), 0.4, "pattern, context of a version")
-    return Hit("IP_ADDRESS", start, found.end(), 0.85, "pattern")
+        return (Hit("IP_ADDRESS", start, found.end(), 0.4, "pattern, context of a version"),)
+    return (Hit("IP_ADDRESS", start, found.end(), 0.85, "pattern"),)
 
 
 def scan_colons(view: View, wanted: frozenset[str]) -> Iterator[Hit]:

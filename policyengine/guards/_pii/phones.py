@@ -140,7 +140,13 @@ def _extended(view: View, end: int) -> int:
     return found.end() if found else end
 
 
-def at(view: View, run: int, end: int) -> Hit | None:
+def at(view: View, run: int, end: int) -> tuple[Hit, ...]:
+    """The number that begins at a run of digits."""
+    found = _at(view, run, end)
+    return () if found is None else (found,)
+
+
+def _at(view: View, run: int, end: int) -> Hit | None:
     """The number that begins at a run of digits, as it is written inside a country."""
     shape = view.shape
     start = run

@@ -21,7 +21,7 @@ _RUN = re.compile("9+")
 _LETTERS: Final = "9Aa"
 _LONGEST: Final = 20
 
-Look = Callable[[View, int, int], Hit | None]
+Look = Callable[[View, int, int], tuple[Hit, ...]]
 Row = tuple[Entity, Strength]
 
 
@@ -231,9 +231,7 @@ class Runs:
             if near is None:
                 continue
             for look in near.looks:
-                hit = look(view, start, end)
-                if hit is not None:
-                    yield hit
+                yield from look(view, start, end)
             if not near.groups:
                 continue
             before = shape[start - _BEFORE if start > _BEFORE else 0 : start]

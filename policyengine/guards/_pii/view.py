@@ -32,6 +32,7 @@ _DASHES = "\u2010-\u2015\u2212\u2043\ufe58\ufe63"
 _GAPS: Final = bytes(byte if byte > 127 or chr(byte) in _LETTERS else 32 for byte in range(256))
 # How far context words may stand from what they explain, in characters.
 _BEFORE, _AFTER = 60, 40
+_ASCII: Final = bytes(range(128))
 
 
 class Words(NamedTuple):
@@ -180,14 +181,21 @@ def _unusual_low() -> re.Pattern[str]:
     return re.compile(f"[{_UNSEEN}{_SPACES}{_DASHES}\uff01-\uff5e{low}]")
 
 
-_HIGH = re.compile("[\U00010000-\U0010ffff]")
-
-
 def _is_unusual(text: str) -> bool:
     """Whether a text that is not ASCII has characters that stand for plain ones, or for none."""
-    if _unusual_low().search(text):
-        return True
-    return any(found.group() in _digits() for found in _HIGH.finditer(text))
+    # Deleting ASCII from UTF-8 leaves the few others, which are faster to look at.
+    rest = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
+    others = rest.decode("utf-8", "surrogatepass")
+    return _unusual_low().search(others) is not None or any(map(_is_high_digit, others))
+
+
+def _has_high(text: str) -> bool:
+    """Whether a text has characters above U+FFFF, which take two units in UTF-16."""
+    return len(text.encode("utf-16-le", "surrogatepass")) > 2 * len(text)
+
+
+def _is_high_digit(character: str) -> bool:
+    return character > "\uffff" and character in _digits()
 
 
 @cache
@@ -211,5 +219,5 @@ def _plain(text: str) -> tuple[str, list[int]]:
     if unseen:
         text = _class(_UNSEEN).sub("", text)
     # The place in the new text is the old one without those that stood before it.
-    table = _unusual() if _HIGH.search(text) else _unusual_low()
+    table = _unusual() if _has_high(text) else _unusual_low()
     return table.sub(_instead, text), [place - n for n, place in enumerate(unseen)]
