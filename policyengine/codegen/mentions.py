@@ -20,6 +20,8 @@ LOOKED_AT = 200
 LEAST_MEMBERS = 6
 # At most so many combinations of where the part lies in a member, and how long that is.
 MOST_PLACES = 8
+# With fewer members for each combination, looking around the part costs as much as it saves.
+LEAST_AT_PLACE = 4
 # With fewer texts the blocks of a request's text are not worth cutting.
 LEAST_IN_BLOCKS = 24
 
@@ -75,20 +77,20 @@ def _parts(text: str) -> set[str]:
 
 def _family(part: str, texts: set[str]) -> Family:
     """The longest part around `part` that all have in common, and where it lies in each."""
-    at = {text: text.index(part) for text in sorted(texts)}
+    begins = {text: text.index(part) for text in sorted(texts)}
     before = 0
-    while _same([text[:place][-before - 1 : -before or None] for text, place in at.items()]):
+    while _same([text[:place][-before - 1 : -before or None] for text, place in begins.items()]):
         before += 1
     length = PART
-    while _same([text[place + length : place + length + 1] for text, place in at.items()]):
+    while _same([text[place + length : place + length + 1] for text, place in begins.items()]):
         length += 1
-    first, place = next(iter(at.items()))
-    places = Counter((place - before, len(text)) for text, place in at.items())
-    common = {found for found, _ in places.most_common(MOST_PLACES)}
+    first, place = next(iter(begins.items()))
+    places = Counter((place - before, len(text)) for text, place in begins.items())
+    common = {at for at, count in places.most_common(MOST_PLACES) if count >= LEAST_AT_PLACE}
     return (
         first[place - before : place + length],
         tuple(sorted(common)),
-        tuple(t for t, place in at.items() if (place - before, len(t)) in common),
+        tuple(t for t, place in begins.items() if (place - before, len(t)) in common),
     )
 
 
