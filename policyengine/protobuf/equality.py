@@ -7,30 +7,34 @@ type does not have must be the same too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from google.protobuf.message import Message as Held
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from policyengine.errors import EvaluationError
-from policyengine.protobuf.known import ANY, Known, entry, is_repeated
+from policyengine.protobuf.known import ANY, MAX_DEPTH, Known, entry, is_repeated
 
 _Pair = tuple[Any, Any]
 
 
 def equal(known: Known, left: Held, right: Held) -> bool:
     """Whether two messages are equal. Never fails, whatever the depth."""
-    pending: list[_Pair] = [(left, right)]
+    pending = [(left, right, 0)]
     while pending:
-        one, other = pending.pop()
-        if one.DESCRIPTOR.full_name != other.DESCRIPTOR.full_name:
+        one, other, opened = pending.pop()
+        name = one.DESCRIPTOR.full_name
+        if name != other.DESCRIPTOR.full_name:
             return False
-        packed = _packed(known, one, other) if one.DESCRIPTOR.full_name == ANY else None
-        for part in _parts(one, other) if packed is None else packed:
+        parts: Iterable[_Pair | None] | None = None
+        # Each opening reads all the bytes that are left: what is packed deeper is only bytes.
+        if name == ANY and opened < MAX_DEPTH:
+            parts = _packed(known, one, other)
+        for part in _parts(one, other) if parts is None else parts:
             if part is None:
                 return False
-            pending.append(part)
+            pending.append((*part, opened + (name == ANY)))
     return True
 
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Error
 from google.protobuf.message import Message as Held
 
 from policyengine.errors import EvaluationError
@@ -59,7 +60,8 @@ class ProtobufMessage(Message):
             return json_format.MessageToDict(self.held, descriptor_pool=pool)
         except RecursionError:
             raise failures.too_deep(MAX_DEPTH) from None
-        except (json_format.Error, TypeError, ValueError):
+        except (json_format.Error, Error, TypeError, ValueError):
+            # An `Any` of an unknown type or of damaged bytes, a time out of range, a bad mask.
             raise failures.bad_conversion("JSON", self) from None
 
     def size(self) -> int:

@@ -182,6 +182,50 @@ def test_unknown_fields_count_when_messages_are_compared() -> None:
     assert equal(other, MESSAGES.value(MESSAGES.parsed(name, b"\x78\x02\x08\x01")))
 
 
+@pytest.mark.parametrize(
+    "packed",
+    [
+        ("no.Such", b""),
+        (f"{PACKAGE}.proto3.TestAllTypes", b"\xff"),
+        ("google.protobuf.Timestamp", b"\x08\xff\xff\xff\xff\xff\xff\x7f"),
+    ],
+)
+def test_a_message_that_has_no_json_is_an_error(packed: tuple[str, bytes]) -> None:
+    message = MESSAGES.makers[f"{PACKAGE}.proto3.TestAllTypes"]({})
+    message.held.single_any.type_url, message.held.single_any.value = f"a/{packed[0]}", packed[1]
+    assert result("TestAllTypes{single_value: x}", x=message) == "bad-conversion"
+
+
+STRONG = cel.Environment(
+    {"x": f"{PACKAGE}.proto3.TestAllTypes"},
+    container=f"{PACKAGE}.proto3",
+    messages=Messages(file_set(), strong_enums=True),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("GlobalEnum.GAR == GlobalEnum('GAR')", True),
+        ("GlobalEnum.GAR in [GlobalEnum.GAZ]", False),
+        ("dyn(GlobalEnum.GAR) == dyn(1)", False),
+        ("dyn(GlobalEnum.GAR) == dyn(TestAllTypes.NestedEnum.BAR)", False),
+        ("int(x.standalone_enum) + int(TestAllTypes.NestedEnum.BAR)", 1),
+        ("TestAllTypes{standalone_enum: GlobalEnum.GAR}", None),
+        ("TestAllTypes{standalone_enum: 1}", None),
+        ("GlobalEnum.GAR == 1", None),
+        ("GlobalEnum.GAR < GlobalEnum.GAZ", None),
+    ],
+)
+def test_an_enum_may_be_a_type_of_its_own(text: str, value: Any) -> None:
+    if value is None:
+        with pytest.raises(cel.CompileError):
+            STRONG.compile(text)
+        return
+    held = Messages(file_set()).makers[f"{PACKAGE}.proto3.TestAllTypes"]({}).held
+    assert STRONG.compile(text).evaluate({"x": held}) == value
+
+
 def test_messages_of_two_environments_are_never_equal() -> None:
     other = Messages(file_set()).makers[f"{PACKAGE}.proto3.TestAllTypes"]({})
     assert result("x == TestAllTypes{}", x=other) is False
