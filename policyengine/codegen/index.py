@@ -38,8 +38,11 @@ from policyengine.codegen.ir import (
 )
 from policyengine.codegen.keys import Asked, Keys, rest
 
-# Fewer rules than this are tried faster than they are looked up.
+# Fewer rules than this are tried faster than they are looked up. A search and a bisection take
+# as long as more of the tests that they save.
 LEAST_RULES = 8
+SEARCH = 2
+BISECTION = 3
 # A key that finds more rules than this on average finds too many to be worth the calls.
 MOST_FOUND = 4
 MOST_LENGTHS = 8
@@ -129,7 +132,7 @@ def _mentioning(keys: Keys, rules: Sequence[RuleIR]) -> list[Mentions]:
     return [
         Mentions((key,), _frozen(table))
         for key, table in _by_text(keys, rules, "contains").items()
-        if not _too_few(table) and not _too_many(table)
+        if not _too_few(table, SEARCH) and not _too_many(table)
     ]
 
 
@@ -157,7 +160,7 @@ def _beyond(keys: Keys, rules: Sequence[RuleIR]) -> list[Threshold]:
     return [
         Threshold((key,), operator, tuple(sorted(bounds, key=_by_bound)))
         for (key, operator, _), bounds in made.items()
-        if len(bounds) >= LEAST_RULES
+        if len(bounds) >= BISECTION * LEAST_RULES
     ]
 
 
@@ -165,8 +168,8 @@ def _by_bound(bound: tuple[int, Found]) -> tuple[int, int]:
     return bound[0], bound[1].rule.position
 
 
-def _too_few(table: Mapping[Any, Sequence[Found]]) -> bool:
-    return sum(map(len, table.values())) < LEAST_RULES
+def _too_few(table: Mapping[Any, Sequence[Found]], times: int = 1) -> bool:
+    return sum(map(len, table.values())) < times * LEAST_RULES
 
 
 def _too_many(table: Mapping[Any, Sequence[Found]]) -> bool:

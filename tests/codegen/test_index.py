@@ -142,8 +142,9 @@ def outcome(program: Program, input: dict[str, Any]) -> tuple[list[int], list[tu
 def test_looking_up_finds_what_trying_finds(
     rules: list[tuple[list[str], bool]], inputs: list[dict[str, Any]]
 ) -> None:
-    indexed = program(rules)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "LEAST_RULES", 1)
+        indexed = program(rules)
         patch.setattr(index, "LEAST_RULES", 1_000_000)
         tried = program(rules)
     for input in inputs:
@@ -203,6 +204,10 @@ def test_rules_with_constants_are_looked_up(
     "rules",
     [
         pytest.param(EQUAL[:7], id="few"),
+        pytest.param([([f"request.max_tokens > {i}"], False) for i in range(23)], id="few bounds"),
+        pytest.param(
+            [([f"request.system.contains('m{i}')"], False) for i in range(15)], id="few texts"
+        ),
         pytest.param([([f'!(request.model == "m{i}")'], False) for i in range(40)], id="negated"),
         pytest.param([([f'request.model == "m{i}"'], True) for i in range(40)], id="unless"),
         pytest.param(
@@ -216,14 +221,15 @@ def test_rules_with_constants_are_looked_up(
 )
 def test_other_rules_are_tried(rules: list[tuple[list[str], bool]]) -> None:
     python = program(rules).python
-    assert "_found_table" not in python
-    assert "_tests_table" not in python
+    for table in ("_found_table", "_tests_table", "_rest_table", "_bounds_table", "_search_table"):
+        assert table not in python
 
 
 def fails(code: str, *positions: int) -> list[tuple[int, str]]:
     return [(position, code) for position in positions]
 
 
+COUNT = 30
 MODEL = {"model": "m1", "stream": True}
 ABSENT, OTHER = "no-such-field", "type-mismatch"
 
@@ -232,23 +238,23 @@ ABSENT, OTHER = "no-such-field", "type-mismatch"
     ("condition", "input", "matched", "errors"),
     [
         pytest.param('subject.team == "t{}"', {"team": "t3"}, [3], [], id="there"),
-        pytest.param('subject.team == "t{}"', {}, [], fails(ABSENT, *range(9)), id="absent"),
+        pytest.param('subject.team == "t{}"', {}, [], fails(ABSENT, *range(COUNT)), id="absent"),
         pytest.param(
-            'subject.team == "t{}"', {"team": 3}, [], fails(OTHER, *range(9)), id="no string"
+            'subject.team == "t{}"', {"team": 3}, [], fails(OTHER, *range(COUNT)), id="no string"
         ),
         pytest.param('subject.team == "t{}" && !request.stream', {}, [], [], id="absorbed"),
         pytest.param(
             'subject.team == "t{}" && request.stream',
             {},
             [],
-            fails(ABSENT, *range(9)),
+            fails(ABSENT, *range(COUNT)),
             id="not absorbed",
         ),
         pytest.param(
             'subject.team == "t{}" && request.max_tokens != {}',
             {},
             [],
-            fails(ABSENT, *range(9)),
+            fails(ABSENT, *range(COUNT)),
             id="both absent",
         ),
         pytest.param(
@@ -263,12 +269,16 @@ ABSENT, OTHER = "no-such-field", "type-mismatch"
             'has(subject.team) && subject.team == "t{}"',
             {"team": 3},
             [],
-            fails(OTHER, *range(9)),
+            fails(OTHER, *range(COUNT)),
             id="guarded, no string",
         ),
         pytest.param('!has(subject.team) && subject.team == "t{}"', {"team": "t1"}, [], [], id="!"),
         pytest.param(
-            '!has(subject.team) && subject.team == "t{}"', {}, [], fails(ABSENT, *range(9)), id="!!"
+            '!has(subject.team) && subject.team == "t{}"',
+            {},
+            [],
+            fails(ABSENT, *range(COUNT)),
+            id="!!",
         ),
         pytest.param(
             'subject.team.startsWith("t{}") && subject.tier == "x"',
@@ -280,12 +290,14 @@ ABSENT, OTHER = "no-such-field", "type-mismatch"
         pytest.param(
             'subject.team.contains("t{}")', {"team": "at1t2 t"}, [1, 2], [], id="contains"
         ),
-        pytest.param('subject.team.contains("t{}")', {}, [], fails(ABSENT, *range(9)), id="none"),
+        pytest.param(
+            'subject.team.contains("t{}")', {}, [], fails(ABSENT, *range(COUNT)), id="none"
+        ),
         pytest.param(
             "request.max_tokens > {} && request.stream",
             {},
             [],
-            fails(ABSENT, *range(9)),
+            fails(ABSENT, *range(COUNT)),
             id="threshold",
         ),
         pytest.param("request.max_tokens > {} && !request.stream", {}, [], [], id="no threshold"),
@@ -294,7 +306,7 @@ ABSENT, OTHER = "no-such-field", "type-mismatch"
 def test_what_is_absent_is_an_error_unless_something_else_is_false(
     condition: str, input: dict[str, Any], matched: list[int], errors: list[tuple[int, str]]
 ) -> None:
-    rules = [([condition.replace("{}", str(number))], False) for number in range(9)]
+    rules = [([condition.replace("{}", str(number))], False) for number in range(COUNT)]
     assert outcome(program(rules), {"request": MODEL, "subject": input}) == (matched, errors)
 
 
