@@ -165,11 +165,11 @@ class Stream:
 
     def feed(self, text: str) -> str:
         """What may be sent now that this text has come; nothing once the stream has ended."""
-        return str(self._now(self._fed(text)))
+        return str(self._now(self._fed())) if self._is_due(text) else ""
 
     async def afeed(self, text: str) -> str:
         """`feed`, awaiting guards."""
-        return str(await self._later(self._fed(text)))
+        return str(await self._later(self._fed())) if self._is_due(text) else ""
 
     def close(self) -> str:
         """What may still be sent at the end. `decision` is there then, and the one on the whole."""
@@ -233,18 +233,23 @@ class Stream:
             # What rules say who read the text themselves, nobody knows before it is there.
             yield from self._judged()
 
-    def _fed(self, text: str) -> Work:
-        yield from self._opened()
+    def _is_due(self, text: str) -> bool:
+        """Adds text; whether there is enough of it to be looked at, or to be refused."""
         if self.ended:
-            return ""
+            return False
         self._take(text)
-        if self._length > self._most:
-            yield from self._outgrown()
-            return ""
+        if not self._open or self._length > self._most:
+            return True
         if self.holdback is None:
-            return ""
+            return False
         new = self._units.count - self._looked
-        if self.holdback and new < max(MIN_STEP, self.holdback // 2):
+        return not self.holdback or new >= max(MIN_STEP, self.holdback // 2)
+
+    def _fed(self) -> Work:
+        yield from self._opened()
+        if not self.ended and self._length > self._most:
+            yield from self._outgrown()
+        if self.ended or self.holdback is None:
             return ""
         self._looked = self._units.count
         allowed = True
@@ -404,6 +409,8 @@ class Stream:
         """What may be sent of what is settled, redacted."""
         start = self._sent
         cut = self._uncut(self._units.settled(self.holdback)[0] if self.holdback else self._length)
+        if cut <= start:
+            return ""
         wanted = [piece for piece in self._wanted() if piece.start < cut]
         if any(piece.start < start for piece in wanted):
             # A rule has come to redact what was sent; the decision on the whole will say so.
