@@ -66,7 +66,8 @@ def _is_v6(token: str) -> bool:
 
 
 def scan_mac(view: View, wanted: frozenset[str]) -> Iterator[Hit]:
-    """MAC addresses with dashes, or in three groups with dots."""
+    """MAC addresses with colons, with dashes, or in three groups with dots."""
+    yield from scan_colons(view, wanted)
     for pattern, before in ((_DASHES, 2), (_DOTS, 4)):
         for found in pattern.finditer(view.text):
             start, end = found.start() - before, found.end()

@@ -20,6 +20,8 @@ def is_personnummer(number: str) -> bool:
     >>> is_personnummer("198803200016"), is_personnummer("8803200018")
     (True, False)
     """
+    if len(number) == 12 and number[:2] not in ("18", "19", "20"):
+        return False
     short = number[-10:]
     day = int(short[4:6])
     born = f"{short[:4]}{day - 60 if day > 60 else day:02}"

@@ -104,6 +104,11 @@ ALIASES: Final = {
     "CA_SOCIAL_INSURANCE_NUMBER": "CA_SIN",
     "VEHICLE_IDENTIFICATION_NUMBER": "VIN",
     "NAME": "PERSON",
+    "SI_EMSO": "RS_JMBG",
+    "SK_RODNE_CISLO": "CZ_RODNE_CISLO",
+    "ZA_MOBILE_NUMBER": "PHONE_NUMBER",
+    "ZA_TELEPHONE_NUMBER": "PHONE_NUMBER",
+    "DATE": "DATE_TIME",
 }
 """Names that Bedrock Guardrails, or habit, give to entities."""
 
