@@ -13,7 +13,7 @@ True
 from __future__ import annotations
 
 try:
-    import google.protobuf  # noqa: F401 - only whether it is there
+    from google.protobuf import message as _there  # noqa: F401 - only whether it is
 except ModuleNotFoundError:
     raise ModuleNotFoundError(
         "messages need protobuf: pip install 'policyengine-gateway[protobuf]'",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from google.protobuf import (
     any_pb2,
@@ -29,7 +30,7 @@ WELL_KNOWN = (
     wrappers_pb2.DESCRIPTOR,
 )
 
-Descriptors = bytes | FileDescriptorSet | Iterable[FileDescriptor]
+Descriptors: TypeAlias = bytes | FileDescriptorSet | Iterable[FileDescriptor]
 
 
 def read_files(descriptors: Descriptors) -> list[FileDescriptor]:

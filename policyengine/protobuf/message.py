@@ -65,7 +65,7 @@ class ProtobufMessage(Message):
             raise failures.bad_conversion("JSON", self) from None
 
     def size(self) -> int:
-        return self.held.ByteSize()
+        return int(self.held.ByteSize())
 
     def is_zero(self) -> bool:
         return not self.held.ListFields()
