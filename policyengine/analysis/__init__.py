@@ -1,0 +1,1 @@
+"""How well rules find what they should, measured on labelled texts."""
