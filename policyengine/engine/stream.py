@@ -171,13 +171,17 @@ class Stream:
         """`feed`, awaiting guards."""
         return str(await self._later(self._fed())) if self._is_due(text) else ""
 
-    def close(self) -> str:
-        """What may still be sent at the end. `decision` is there then, and the one on the whole."""
-        return str(self._now(self._closed()))
+    def close(self, input: Mapping[str, Any] | None = None) -> str:
+        """What may still be sent at the end. `decision` is there then, and the one on the whole.
 
-    async def aclose(self) -> str:
+        `input` is the input as it is at the end, where more of it is known by then. Raises
+        `ValueError` where it has no place for the field.
+        """
+        return str(self._now(self._closed(input)))
+
+    async def aclose(self, input: Mapping[str, Any] | None = None) -> str:
         """`close`, awaiting guards."""
-        return str(await self._later(self._closed()))
+        return str(await self._later(self._closed(input)))
 
     @property
     def ended(self) -> bool:
@@ -257,13 +261,14 @@ class Stream:
             allowed = yield from self._judged()
         return (yield from self._passed()) if allowed else ""
 
-    def _closed(self) -> Work:
+    def _closed(self, input: Mapping[str, Any] | None) -> Work:
         yield from self._opened()
         if self.ended:
             return ""
         self._take("", last=True)
         whole = "".join(self._chunks)
-        decision: Decision = yield _Decide(placed(self._input, self._steps, whole))
+        last = self._input if input is None else input
+        decision: Decision = yield _Decide(placed(last, self._steps, whole))
         redactions = [r for r in decision.redactions if r.field == self.field]
         if any(self._has_sent(redaction) for redaction in redactions):
             decision = replace(

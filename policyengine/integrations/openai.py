@@ -12,8 +12,9 @@ is listed in `unscanned`: nothing is left out in silence. A body that is not of 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterable, Iterable, Mapping
+from functools import partial
+from typing import Any, Protocol
 
 from policyengine.integrations._arguments import command, paths
 from policyengine.integrations._openai import (
@@ -28,17 +29,26 @@ from policyengine.integrations._openai import (
     read_request,
 )
 from policyengine.integrations._openai_redacted import replaced
+from policyengine.integrations._openai_stream import FIELD, AnswerStream, Streaming
 
 __all__ = [
     "FormatError",
     "llm_request",
     "llm_response",
     "redacted",
+    "stream",
     "tool_calls",
     "tool_results",
 ]
 
 Facts = Mapping[str, Any] | None
+
+
+class Engine(Protocol):
+    """What is needed of a `policyengine.Engine`."""
+
+    def stream(self, point: str, input: Mapping[str, Any], *, field: str) -> Streaming: ...
+
 
 _MCP_NAME = re.compile(r"mcp__([A-Za-z0-9_.\-]+?)__(.+)", re.DOTALL)
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -195,6 +205,40 @@ def redacted(
     [{'role': 'user', 'content': 'ask ***'}]
     """
     return replaced(body, content, endpoint_name(endpoint))
+
+
+def stream(
+    engine: Engine,
+    chunks: Iterable[Body] | AsyncIterable[Body],
+    *,
+    model: str | None = None,
+    subject: Facts = None,
+    session: Facts = None,
+    context: Facts = None,
+    route: Facts = None,
+    n: int = 1,
+) -> AnswerStream:
+    """The chunks of a streamed chat completion that may be sent on, decided at `llm.response`.
+
+    Text is redacted while it comes, and held back as long as something in it may still be found
+    (`policyengine.engine.stream`). Calls of tools are sent whole, at the end of their choice, when
+    the decision on it is there; `logprobs`, which repeat the text, and fields that nobody has read
+    are not sent. `n` is how many choices were asked for: where all of them are refused, no more is
+    read. Iterate it as the chunks are iterated, with `for` or `async for`.
+
+    >>> from policyengine.program import Program
+    >>> from policyengine import Engine
+    >>> empty = Program("none", "0.0.0", "", {}, compile("", "none", "exec"), "")
+    >>> chunks = [{"model": "gpt-5", "choices": [{"index": 0, "delta": {"content": "Hi"}}]}]
+    >>> answer = stream(Engine(empty), chunks)
+    >>> [chunk["choices"][0]["finish_reason"] for chunk in answer], answer.allowed
+    (['content_filter'], False)
+    """
+    respond = partial(
+        llm_response, model=model, subject=subject, session=session, context=context, route=route
+    )
+    open_stream = partial(engine.stream, "llm.response", field=FIELD)
+    return AnswerStream(chunks, open_stream, respond, n)
 
 
 def _named(name: str) -> dict[str, Any]:
