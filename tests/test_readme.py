@@ -28,7 +28,11 @@ _PIECE = re.compile(
 )
 PIECES = list(_PIECE.finditer(README))
 # The guides, and what has to be installed for their examples.
-GUIDES = {"cel-policy.md": "policyengine", "protobuf.md": "google.protobuf"}
+GUIDES = {
+    "cel-policy.md": "policyengine",
+    "protobuf.md": "google.protobuf",
+    "redaction.md": "cryptography",
+}
 
 
 @pytest.fixture
