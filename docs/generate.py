@@ -17,6 +17,7 @@ from pkgutil import iter_modules
 from policyengine.cel import functions
 from policyengine.cel.functions import Function, Library, Overload
 from policyengine.cli._docs import markdown
+from policyengine.guards._pii import page as pii
 from policyengine.rules.schemas import json_schemas
 
 DOCS = Path(__file__).resolve().parent
@@ -48,6 +49,7 @@ error.
 def pages() -> dict[str, str]:
     """Every generated file by its path in `docs/`."""
     found = {"cli.md": markdown(), "functions.md": "\n".join(_functions())}
+    found["pii.md"] = pii.page()
     for name, schema in json_schemas().items():
         text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         found[f"schemas/{name}.schema.json"] = text

@@ -48,7 +48,8 @@ ODD_INTERNATIONAL: Final = Strength(0.55, 0.8)
 TYPICAL: Final = Strength(0.75, 0.95)
 TRUNK: Final = Strength(0.6, 0.9)
 GROUPED: Final = Strength(0.35, 0.8)
-VAGUE: Final = Strength(0.1, 0.6)
+# Less than what a word names more exactly: "license number is" is no telephone.
+VAGUE: Final = Strength(0.1, 0.55)
 
 # National groupings that are common, without a leading 0 or an area code in parentheses.
 _GROUPINGS: Final = frozenset(

@@ -75,16 +75,27 @@ def is_mbi(number: str) -> bool:
     return number[0] != "0" and not any(letter in "SLOIBZ" for letter in number)
 
 
+# The shapes of the states (AAMVA); none has a check digit that is public.
 _LICENSES = (
-    # The commonest shapes of states; none has a check digit.
-    "A9999999", "A99999999", "A999999999999", "A9999-99999-99999", "A999-9999-9999",
-    "A999-999-99-999-9", "AA999999A", "9999999", "99999999", "999999999", "9999999999", "99AAA9999",
-    "A99-99-9999", "AA-99-9999",
-)  # fmt: skip
+    *("A" + "9" * n for n in range(3, 15)),
+    *("AA" + "9" * n for n in range(2, 8)),
+    *("9" * n for n in range(6, 15)),
+    *("AAA" + "9" * n for n in (5, 6, 7)),
+    *("9" * n + "A" for n in (7, 8, 9)),
+    *("A999-9999-9999", "A999-9999-9999-99", "A9999-99999-99999", "A999-999-99-999-9"),
+    *("A-999-999-999-999", "A 999 999 999 999", "A99-999-999", "A99-99-9999", "99-999-9999"),
+    *("AA-99-9999", "AA999999A", "99AAA9999", "99AAA99999", "99999999AA", "999AA9999", "A999999A"),
+)
 _LICENSE_WORDS = words(
     "driver|drivers|driving|license|licence|dl|dmv|licenses|lic|permit|driver id"
 )
 _BANK_WORDS = words("bank|account|acct|checking|savings|deposit|account number|acct no|wire|debit")
+
+
+def _washington(token: str) -> Strength | None:
+    """Washington's, which begin with `WDL` or with a part of the name filled up with stars."""
+    return DIGITS if token[:3].isalpha() and token[7:10].isdigit() else None
+
 
 ENTITIES = (
     Entity(
@@ -147,6 +158,7 @@ ENTITIES = (
         tuple(Form(shape, DIGITS) for shape in _LICENSES),
         None,
         _LICENSE_WORDS,
+        tokens={12: _washington},
     ),
     Entity(
         "US_BANK_NUMBER",
