@@ -4,10 +4,11 @@
 
 Reads `../shared/data` or `$POLICYENGINE_DATA`. A span counts as found where a finding of its type
 overlaps it; a finding that overlaps no span of any label is a false alarm, one that overlaps only
-spans of other labels has the wrong type. Both finders get the
-same texts and the same entities, each with its own default threshold: ours keeps what scores 0.5
-and more, Presidio keeps everything. No threshold was chosen on this set, and no text of it was read;
-the totals of a first run led to wider tables of card issuers and of driving licences. `--write` renews `docs/pii-quality.json` and `docs/pii-quality.md`.
+spans of other labels has the wrong type. Both finders get the same texts and the same entities,
+each with its own default threshold: ours keeps what scores 0.5 and more, Presidio keeps all. No
+threshold was chosen on this set, and no text of it was read; the totals of a first run led to
+wider tables of card issuers and of driving licences. `--write` renews `docs/pii-quality.json` and
+`docs/pii-quality.md`.
 """
 
 from __future__ import annotations
