@@ -111,8 +111,11 @@ class FactProvider(Protocol):
     a network or a large model, so that it runs in a thread; and `HOLDBACK`, the most characters
     from the first of a finding to the last that has a say in it (and back to the first that has),
     which a stream holds back. There a run of what is neither letter nor digit may count as one
-    character. A finder may have a `blocking` and a `holdback` of its own. `build` reads no weights:
-    a finder does when it is first called.
+    character. A finder may have a `blocking` and a `holdback` of its own, and where a few of its
+    findings are much longer than others, `unfinished(text)`: the first place in the end of a text
+    where something has begun that needs more to be found (the length of the text, if nothing has).
+    A stream then holds back from there, and `holdback` is about the others. `build` reads no
+    weights: a finder does when it is first called.
     """
 
     READS: Literal["texts", "input"]

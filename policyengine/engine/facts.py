@@ -23,7 +23,7 @@ Known = Mapping[str, Answer]
 class Source:
     """One question of a program, ready to be asked."""
 
-    __slots__ = ("_blocking", "_find", "_kinds", "_reads", "holdback", "name")
+    __slots__ = ("_blocking", "_find", "_kinds", "_reads", "_unfinished", "holdback", "name")
 
     def __init__(self, fact: FactInfo, providers: Mapping[str, FactProvider]) -> None:
         provider = providers.get(fact.provider) or fact_provider(fact.provider)
@@ -37,6 +37,7 @@ class Source:
         # None where a finding may span anything, so that a stream must hold everything back.
         default: int | None = getattr(provider, "HOLDBACK", None)
         self.holdback: int | None = getattr(self._find, "holdback", default)
+        self._unfinished: Callable[[str], int] = getattr(self._find, "unfinished", len)
 
     def ask_now(self, request: Request) -> Answer:
         """The findings, recorded or found, without waiting: what must be awaited fails."""
@@ -69,6 +70,14 @@ class Source:
         except Exception as error:
             return _crashed(self.name, error)
         return self._checked(answer)
+
+    def unfinished(self, text: str) -> int:
+        """Where in a text something has begun that may go on behind it; its length, if nothing."""
+        try:
+            return self._unfinished(text)
+        # A guard that crashes has found nothing out: all of the text may be the beginning.
+        except Exception:
+            return 0
 
     def _found(self, request: Request, block: bool = True) -> Any:
         recorded = request.known.get(self.name)

@@ -148,10 +148,12 @@ class Stream:
         self._tail = Tail()
         self._units = Units()
         self._looked = 0
+        self._window = 0
         self._sent = 0
         self._removed: list[tuple[int, int]] = []
         self._tracks: dict[int, _Track] = {}
         self._matched: Sequence[int] = ()
+        self._asked: set[int] = set()
         if deciding.point is not None and isinstance(input, dict):
             self._prepare(deciding.point, input)
 
@@ -247,7 +249,7 @@ class Stream:
         if self.holdback is None:
             return False
         new = self._units.count - self._looked
-        return not self.holdback or new >= max(MIN_STEP, self.holdback // 2)
+        return not self.holdback or new >= max(MIN_STEP, self.holdback // 2, self._window)
 
     def _fed(self) -> Work:
         yield from self._opened()
@@ -256,6 +258,10 @@ class Stream:
         if self.ended or self.holdback is None:
             return ""
         self._looked = self._units.count
+        # A window that grows is read again when it has grown by a part of itself, so that the
+        # work stays linear.
+        left = [self._tracks[number].left for number in self._asked]
+        self._window = (self._length - min(left, default=self._length)) // 5
         allowed = True
         if self._deciding.point and self._deciding.point.sources:
             allowed = yield from self._judged()
@@ -328,7 +334,7 @@ class Stream:
         point = self._deciding.point
         assert point is not None
         result: Result = point.function(self._input, self._deciding.moment)
-        asked: set[int] = set()
+        asked = self._asked = set[int]()
         if point.sources:
             result = yield from self._driven(result, asked)
         matched, errors = result
@@ -381,13 +387,16 @@ class Stream:
             boundary, left = self._units.settled(self.holdback)
             if boundary > track.settled:
                 yield from self._looked_at(point, number, track, boundary)
-                track.settled, track.left = boundary, left
+                if track.settled == boundary:
+                    track.left = left
         return track.error or track.answer
 
     def _looked_at(self, point: Ready, number: int, track: _Track, boundary: int) -> Work:
         text = self._text(track.left)
+        source = point.sources[number]
+        boundary = max(min(boundary, track.left + source.unfinished(text)), track.settled)
         window = _Window(point.program, self._deciding.scan, self.field, text, self._origin)
-        answer: Answer = yield _Ask(point.sources[number], window)
+        answer: Answer = yield _Ask(source, window)
         if isinstance(answer, FactError):
             track.error = answer
             return
@@ -400,6 +409,7 @@ class Stream:
                 moved = {**found, "start": track.left + start, "end": track.left + end}
                 track.answer.append(moved)
                 track.pending.append(moved)
+        track.settled = boundary
         if len(track.answer) > MAX_FINDINGS:
             why = f"more than {MAX_FINDINGS:,} findings"
             track.error = FactError("too-many-findings", why)
@@ -413,7 +423,10 @@ class Stream:
     def _passed(self) -> Work:
         """What may be sent of what is settled, redacted."""
         start = self._sent
-        cut = self._uncut(self._units.settled(self.holdback)[0] if self.holdback else self._length)
+        settled = [self._tracks[number].settled for number in self._asked]
+        if self.holdback:
+            settled.append(self._units.settled(self.holdback)[0])
+        cut = self._uncut(min(settled, default=self._length))
         if cut <= start:
             return ""
         wanted = [piece for piece in self._wanted() if piece.start < cut]
@@ -431,7 +444,7 @@ class Stream:
         self._sent = cut
         for track in self._tracks.values():
             track.pending = [found for found in track.pending if found["end"] > cut]
-        self._tail.keep(min([cut, *(track.left for track in self._tracks.values())]))
+        self._tail.keep(min([cut, *(self._tracks[number].left for number in self._asked)]))
         return content.get(self.field, text)
 
     def _uncut(self, cut: int) -> int:

@@ -315,6 +315,70 @@ def test_without_guards_text_goes_through() -> None:
     assert stream.decision == one.decide("llm.response", answer("abc"), now=NOW)
 
 
+@settings(max_examples=80)
+@given(st.lists(st.sampled_from(["KEY[", "]", "x", "ab ", ". ", "words and more of them "]),
+                max_size=60).map("".join), SIZES)  # fmt: skip
+def test_what_has_begun_is_held_back_until_it_ends(text: str, sizes: list[int]) -> None:
+    whole = LONG_KEYS.decide("llm.response", answer(text), now=NOW)
+    stream = LONG_KEYS.stream("llm.response", answer(), field=FIELD, now=NOW)
+    assert streamed(stream, list(pieces_of(text, sizes))) == whole.content.get(FIELD, text)
+    assert stream.decision == whole
+
+
+class LongKeys(Guard):
+    """A guard whose findings end where they end, and are seen to begin."""
+
+    def build(self, config: Any) -> Any:
+        find = super().build(config)
+
+        def unfinished(text: str) -> int:
+            at = text.rfind("KEY[")
+            return len(text) if at < 0 or "]" in text[at:] else at
+
+        find.unfinished = unfinished  # type: ignore[attr-defined]
+        return find
+
+
+LONG_KEYS = engine(
+    "  - id: r\n    words: [x]\n    redact: label\n",
+    guards={"words": LongKeys(r"KEY\[[^\[\]]*\]", 4)},
+)
+
+
+def test_a_guard_that_cannot_say_what_has_begun_holds_all() -> None:
+    class Crashing(Guard):
+        def build(self, config: Any) -> Any:
+            find = super().build(config)
+            find.unfinished = lambda text: text.no_such_method()  # type: ignore[attr-defined]
+            return find
+
+    one = engine(DENY, guards={"words": Crashing("secret", 4)})
+    stream = one.stream("llm.response", answer(), field=FIELD)
+    assert "".join(stream.feed("hello ") for _ in range(200)) == ""
+    assert stream.close() == "hello " * 200
+
+
+def test_questions_that_are_not_asked_hold_nothing_up() -> None:
+    rules = '  - id: r\n    when: request.model == "x"\n    words: [a]\n    deny: r\n'
+    stream = engine(rules).stream("llm.response", answer(), field=FIELD)
+    sent = "".join(stream.feed("hello ") for _ in range(2_000))
+    assert len(sent) > 12_000 - 500
+
+
+def test_what_goes_on_for_long_is_not_read_over_and_over() -> None:
+    read = {}
+    for length in (4_000, 16_000):
+        guard = LongKeys(r"KEY\[[^\[\]]*\]", 4)
+        rules = "  - id: r\n    words: [x]\n    redact: label\n"
+        stream = engine(rules, guards={"words": guard}).stream(
+            "llm.response", answer(), field=FIELD
+        )
+        assert streamed(stream, ["KEY[", *["x y "] * (length // 4), "]"]) == "[WORD]"
+        read[length] = guard.read / length
+    assert read[16_000] < 10
+    assert read[16_000] < 1.3 * read[4_000]
+
+
 def test_other_texts_of_the_input_count_from_the_start() -> None:
     input = answer()
     input["response"]["choices"].append({"index": 1, "content": "a secret"})
