@@ -102,7 +102,7 @@ def _judged(
     if problem:
         return replace(start, problems=(problem,))
     present = judge(before.judges, change, given) if before.judges else None
-    proposed = proposal(after, change, given, present) if touched else None
+    proposed = proposal(before, after, change, given, present) if touched else None
     judgement = _with_built_in_rule(present, protected, given)
     fired = {path for rule in judgement.rules for path in rule.files}
     return replace(

@@ -9,20 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from policyengine.testing import run, together
+import policyengine
+from policyengine.analysis.rates import Counts
+from policyengine.testing import SuiteResults, run, together
+from policyengine.testing.rates import all_rates
 from policyengine_ci.approvals import Approver
 from policyengine_ci.judging import judge
 from policyengine_ci.policies import CommitPolicy
-from policyengine_ci.report import Judgement, Proposed
+from policyengine_ci.report import Judgement, MovedRate, Proposed
 
 
 def proposal(
+    base: CommitPolicy,
     policy: CommitPolicy,
     change: Mapping[str, Any],
     given: Sequence[Approver],
     present: Judgement | None,
 ) -> Proposed:
-    """Try the policy of the head; `present` is what the base's policy said."""
+    """Try the policy of the head; `present` is what the policy of the `base` said."""
     if policy.problems:
         return Proposed("invalid", diagnostics=policy.problems, sources=policy.sources)
     if not policy.judges:
@@ -38,7 +42,25 @@ def proposal(
         tests.diagnostics,
         tests,
         {**policy.sources, **tests.sources},
+        tuple(_moved(base, policy, parts)),
     )
+
+
+def _moved(
+    base: CommitPolicy, policy: CommitPolicy, parts: Sequence[SuiteResults]
+) -> Iterator[MovedRate]:
+    """What the tests of rates say of both policies, on the texts that the change brings."""
+    earlier = {bundle.folder: bundle for bundle in base.bundles}
+    for bundle, results in zip(policy.bundles, parts, strict=True):
+        measured = [case for case in results.cases if case.rates is not None]
+        before: Mapping[tuple[str, str], Counts] = {}
+        if measured and bundle.folder in earlier:
+            engine = policyengine.Engine(earlier[bundle.folder].program)
+            before = all_rates(engine, bundle.files)
+        for case in measured:
+            assert case.rates is not None
+            known = before.get((case.suite, case.name))
+            yield MovedRate(bundle.program.bundle, case.name, known, case.rates)
 
 
 def _differences(before: Judgement | None, after: Judgement) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
+from policyengine.analysis.rates import Counts
 from policyengine.decision import Decision
 from policyengine.diagnostics import Diagnostic
 from policyengine.program import Verdict
@@ -80,10 +81,24 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedRate:
+    """What a rule gets right on labelled texts, before the change and after it.
+
+    Both are measured on the texts of the change; `before` is None where the rule is new.
+    """
+
+    bundle: str
+    test: str
+    before: Counts | None
+    after: Counts
+
+
+@dataclass(frozen=True, slots=True)
 class Proposed:
     """The policy that the change would bring: for information, and it must be in order.
 
-    `differences` says in words what it would decide otherwise on this very change.
+    `differences` says in words what it would decide otherwise on this very change, `rates` how
+    well its rules tell labelled texts apart.
     """
 
     status: Literal["in-order", "invalid", "tests-failed", "removed"]
@@ -92,6 +107,7 @@ class Proposed:
     diagnostics: tuple[Diagnostic, ...] = ()
     tests: SuiteResults | None = None
     sources: Mapping[str, Source] = field(default_factory=dict, repr=False)
+    rates: tuple[MovedRate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +174,7 @@ class GateReport:
 
 def _plain(value: Any) -> Any:
     match value:
-        case Decision() | Diagnostic() | SuiteResults():
+        case Decision() | Diagnostic() | SuiteResults() | Counts():
             return value.to_dict()
         case Requirement():
             return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from policyengine_ci.approvals import Requirement
-from policyengine_ci.report import FiredRule, GateReport, Outcome, Proposed, RequiredRun
+from policyengine_ci.report import FiredRule, GateReport, MovedRate, Outcome, Proposed, RequiredRun
 
 # Everything is in the JSON report; a person reads a page.
 MOST_LINES = 20
@@ -146,10 +146,21 @@ def _proposed(proposed: Proposed | None) -> list[str]:
         lines.append(f"  tests: {counts or safe(proposed.tests.why_not)}")
         bad = [c for c in proposed.tests.cases if c.outcome in ("failed", "error")]
         lines += _bullets([f"{c.suite}: {c.name}: {_wrong(c)}" for c in bad], "    ")
+    if proposed.rates:
+        lines.append("  rates on labelled texts, before and after:")
+        lines += _bullets([_moved(one) for one in proposed.rates], "    ")
     if proposed.differences:
         lines.append("  on this change it would differ (it has no say yet):")
         lines += _bullets(proposed.differences, "    ")
     return lines
+
+
+def _moved(one: MovedRate) -> str:
+    parts = [
+        f"{name} {getattr(one.before, key) if one.before else 'none'} -> {getattr(one.after, key)}"
+        for name, key in (("recall", "recall"), ("false positives", "false_positive_rate"))
+    ]
+    return f"{one.bundle}: {one.test}: {', '.join(parts)}"
 
 
 def _wrong(case: object) -> str:

@@ -37,7 +37,7 @@ class Case:
     name: str
     place: Place
     span: Span
-    test: model.DecisionTest | model.CompileTest | None
+    test: model.DecisionTest | model.CompileTest | model.RateTest | None
     point: str = ""
     clock: str = ""
     input: Any = None
@@ -70,6 +70,26 @@ def cases(suite: Suite) -> Iterator[Case]:
                 yield _broken(suite, test.name, place, Diagnostic("matrix-size", message, span))
                 return
             yield case
+    for i, rate in enumerate(suite.model.rates):
+        yield _rate(suite, rate, ("rates", i))
+
+
+def _rate(suite: Suite, test: model.RateTest, place: Place) -> Case:
+    span = suite.document.span((*place, "name"))
+    point = test.point or suite.model.point
+    if point is None:
+        message = "neither this test nor its suite names a decision point"
+        return _broken(suite, test.name, place, Diagnostic("missing-field", message, span))
+    whole: Any = {}
+    for fixture in test.fixtures:
+        if fixture not in suite.model.fixtures:
+            message = f"there is no fixture `{fixture[:80]}` in this file"
+            return _broken(suite, test.name, place, Diagnostic("unknown-fixture", message, span))
+        whole = merged(whole, suite.model.fixtures[fixture])
+    return Case(
+        suite, test.name, place, span, test,
+        point=point, clock=suite.model.clock, input=merged(whole, test.input), skip=test.skip or "",
+    )  # fmt: skip
 
 
 def _case(suite: Suite, test: model.DecisionTest, place: Place, chosen: dict[str, Any]) -> Case:

@@ -171,6 +171,46 @@ class CompileTest(_Strict):
     skip: str | None = Field(default=None, min_length=1, description="Why this is not run.")
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Bound(_Strict):
+    """Where a rate must lie."""
+
+    at_least: Share | None = None
+    at_most: Share | None = None
+
+
+class ExpectedRates(_Strict):
+    """How well a rule must tell texts apart."""
+
+    recall: Bound | None = Field(default=None, description="Of what is looked for, what is found.")
+    precision: Bound | None = Field(default=None, description="Of the matches, those right.")
+    false_positive_rate: Bound | None = Field(
+        default=None, description="Of harmless texts, those that match."
+    )
+
+
+class RateTest(_Strict):
+    """Labelled texts, and the rates with which a rule must tell them apart."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    description: str = ""
+    data: FilePath = Field(description="File of labelled texts in the bundle, JSON lines.")
+    rule: str = Field(description="The rule, as `id` or `policy/id`.")
+    labels: list[str] = Field(default=[], description="What is looked for; any label if unsaid.")
+    point: str | None = Field(default=None, description="Decision point; or the suite's.")
+    fixtures: list[str] = Field(default=[], description="Merged in order, then `input` on top.")
+    input: dict[str, JsonValue] = Field(
+        default={}, description="The input, with `${text}` where the text stands."
+    )
+    sure: bool = Field(
+        default=False, description="Whether the whole 95 % interval must lie within the bounds."
+    )
+    expect: ExpectedRates
+    skip: str | None = Field(default=None, min_length=1, description="Why this is not run.")
+
+
 def _kind(value: Any) -> str:
     compiles = isinstance(value, dict) and ("policy" in value or "files" in value)
     return "compile" if compiles else "decision"
@@ -198,7 +238,8 @@ class TestSuite(_Strict):
     fixtures: dict[Name, dict[str, JsonValue]] = Field(
         default={}, description="Named parts of inputs."
     )
-    tests: list[Test]
+    tests: list[Test] = []
+    rates: list[RateTest] = Field(default=[], description="Rates on labelled texts.")
 
 
 def json_schema() -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from policyengine.analysis.rates import Counts
 from policyengine.decision import Decision
 from policyengine.diagnostics import Diagnostic
 from policyengine.explanation import Explanation
@@ -30,7 +31,8 @@ class CaseResult:
     """What became of one test (or one combination of its matrix).
 
     `failed` has differences. `error` means that the test itself is wrong, and `message` says how;
-    for `skipped` it is the reason. The decision and its explanation are kept for failures.
+    for `skipped` it is the reason. The decision and its explanation are kept for failures. `rates`
+    is what was measured, for a test of rates.
     """
 
     suite: str
@@ -42,6 +44,7 @@ class CaseResult:
     decision: Decision | None = None
     explanation: Explanation | None = None
     duration_ns: int = field(default=0, compare=False)
+    rates: Counts | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain JSON values."""
@@ -65,6 +68,7 @@ class CaseResult:
             "decision": None if self.decision is None else self.decision.to_dict(),
             "explanation": None if self.explanation is None else self.explanation.to_dict(),
             "duration_ns": self.duration_ns,
+            **({} if self.rates is None else {"rates": self.rates.to_dict()}),
         }
 
 

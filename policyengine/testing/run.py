@@ -11,15 +11,17 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import policyengine
+from policyengine.analysis.labelled import LabelError
+from policyengine.diagnostics import CompileError
 from policyengine.errors import FactError
 from policyengine.explanation import explain
 from policyengine.rules.files import Files, folder_of
-from policyengine.testing import model
+from policyengine.testing import model, rates
 from policyengine.testing.cases import Case, cases
 from policyengine.testing.clock import moment
 from policyengine.testing.compare import compile_differences, differences
 from policyengine.testing.compiling import compiled_errors
-from policyengine.testing.results import CaseResult, SuiteResults
+from policyengine.testing.results import CaseResult, Outcome, SuiteResults
 from policyengine.testing.selection import Selection
 from policyengine.testing.suite import read_suites
 
@@ -44,6 +46,7 @@ class _Subject:
     engine: Engine
     rules: frozenset[str]
     guards: frozenset[str]
+    files: Files
 
 
 def run(
@@ -67,8 +70,8 @@ def run(
     the results.
     """
     began = time.perf_counter_ns()
-    subject = _subject(bundle)
-    read = read_suites(files or folder_of(subject.checked.bundle.root))
+    subject = _subject(bundle, files)
+    read = read_suites(subject.files)
     every = [case for suite in read.suites for case in cases(suite)]
     selection = Selection(filter or "")
     chosen = [case for case in every if selection.takes(case.suite.model.name, case.name)]
@@ -112,7 +115,7 @@ def together(results: Iterable[SuiteResults]) -> SuiteResults:
     )
 
 
-def _subject(bundle: str | Path | Bundle | CheckedBundle) -> _Subject:
+def _subject(bundle: str | Path | Bundle | CheckedBundle, files: Files | None) -> _Subject:
     from policyengine.rules.model import CheckedBundle
 
     if isinstance(bundle, str | Path):
@@ -122,7 +125,9 @@ def _subject(bundle: str | Path | Bundle | CheckedBundle) -> _Subject:
     names = {name for policy, rule in rules for name in (rule, f"{policy}/{rule}")}
     program = policyengine.compile(checked)
     guards = frozenset(f.provider for p in program.points.values() for f in p.facts)
-    return _Subject(checked, policyengine.Engine(program), frozenset(names), guards)
+    engine = policyengine.Engine(program)
+    where = files or folder_of(checked.bundle.root)
+    return _Subject(checked, engine, frozenset(names), guards, where)
 
 
 def _timed(case: Case, subject: _Subject, second: SecondOpinion | None) -> CaseResult:
@@ -143,6 +148,8 @@ def _result(case: Case, subject: _Subject, second: SecondOpinion | None) -> Case
             return _compiled(case, test, told)
         case model.DecisionTest() as test:
             return _decided(case, test, told, subject, second)
+        case model.RateTest() as test:
+            return _rated(case, test, told, subject)
         case None:
             raise ValueError("a case has either a test or a problem")
 
@@ -183,6 +190,31 @@ def _decided(
     return replace(
         told, outcome="failed", differences=wrong, decision=decision, explanation=explanation
     )
+
+
+def _rated(case: Case, test: model.RateTest, told: CaseResult, subject: _Subject) -> CaseResult:
+    mistake = _rate_mistake(case, test, subject)
+    if mistake:
+        return replace(told, outcome="error", message=mistake)
+    try:
+        measured = rates.measured(subject.engine, case, test, subject.files)
+    except LabelError as error:
+        return replace(told, outcome="error", message=str(error))
+    except CompileError as error:
+        return replace(told, outcome="error", message=error.diagnostics[0].message)
+    wrong = rates.differences(test, measured, case)
+    outcome: Outcome = "failed" if wrong else "passed"
+    return replace(told, outcome=outcome, differences=wrong, rates=measured)
+
+
+def _rate_mistake(case: Case, test: model.RateTest, subject: _Subject) -> str:
+    if case.point not in subject.checked.points:
+        return _unknown("decision point", case.point, subject.checked.points)
+    if test.rule not in subject.rules:
+        return _unknown("rule", test.rule, subject.rules)
+    if not test.expect.model_fields_set:
+        return "`expect` says nothing, so nothing is tested"
+    return ""
 
 
 def _known(answer: list[dict[str, Any]] | Literal["error"]) -> Answer:

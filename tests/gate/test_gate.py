@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from policyengine_ci import GateReport, gate
 from policyengine_ci.gate import Stated
+from policyengine_ci.text import text
 
 SHOP = Path(__file__).parent / "shop" / "policy"
 BUNDLE = (SHOP / "bundle.yaml").read_text("utf-8")
@@ -234,3 +235,51 @@ def test_equal_changes_get_equal_reports(shop) -> None:
         return report
 
     assert told() == told()
+
+
+RATES = """
+apiVersion: policyengine.dev/v1
+kind: TestSuite
+name: rates
+point: llm.request
+rates:
+  - name: words are found
+    data: data/texts.jsonl
+    rule: word
+    expect: {recall: {at_least: 0.1}}
+"""
+TEXTS = "".join(
+    f'{{"text": "{text}", "label": {label}}}\n'
+    for text, label in [("bad", 1), ("worse", 1), ("good", 0), ("not bad", 0)]
+)
+WORDS = """
+apiVersion: policyengine.dev/v1
+kind: Policy
+metadata: {name: words, owner: me}
+on: [llm.request]
+rules:
+  - id: word
+    words: [bad]
+    deny: No.
+"""
+
+
+def test_how_a_change_moves_the_rates_of_a_rule_is_shown(shop) -> None:
+    suite = {"policy/tests/rates.yaml": RATES, "policy/data/texts.jsonl": TEXTS}
+    base = {**shop.files, "policy/words.yaml": WORDS}
+    changed = {**suite, "policy/words.yaml": WORDS.replace("[bad]", "[bad, worse]")}
+    report = judged(shop(changed, base), approvals=["ada"])
+    [moved] = report.proposed.rates
+    assert (moved.before.recall.value, moved.after.recall.value) == (0.5, 1.0)
+    assert report.to_dict()["proposed"]["rates"][0]["after"]["recall"]["value"] == 1.0
+    told = (
+        "shop: words are found: recall 0.500 (0.095-0.905) -> 1.000 (0.342-1.000), "
+        "false positives 0.500 (0.095-0.905) -> 0.500 (0.095-0.905)"
+    )
+    assert told in text(report)
+
+
+def test_a_rule_that_is_new_has_no_rates_before(shop) -> None:
+    suite = {"policy/tests/rates.yaml": RATES, "policy/data/texts.jsonl": TEXTS}
+    [new] = judged(shop({**suite, "policy/words.yaml": WORDS})).proposed.rates
+    assert (new.before, new.after.recall.value) == (None, 0.5)

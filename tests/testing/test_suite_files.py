@@ -17,7 +17,7 @@ HEAD = "apiVersion: policyengine.dev/v1\nkind: TestSuite\nname: s\n"
 
 # The text after the head; slug, line, column and a part of the message of each finding.
 WRONG = [
-    ("test: []\n", [("missing-key", 1, 1, "`tests`"), ("unknown-key", 4, 1, "`test`")]),
+    ("test: []\n", [("unknown-key", 4, 1, "`test`")]),
     ("tests: {}\n", [("wrong-type", 4, 8, "a list")]),
     ("tests: [{name: a}]\n", [("missing-key", 4, 9, "`expect`")]),
     (
