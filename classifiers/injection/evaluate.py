@@ -206,7 +206,8 @@ def markdown(result: Mapping[str, Any]) -> str:
             lines.append(f"| {name} | {level} | {' | '.join(cells)} |")
         if "auc" in part:
             lines.append(
-                f"| {name} | classifier at 1 % | {_cell(part['found at 1 %'])} | AUC {part['auc']} |"
+                f"| {name} | classifier at 1 % | {_cell(part['found at 1 %'])} "
+                f"| AUC {part['auc']} |"
             )
     lines += ["", "| exam, disguise | attacks found | harmless flagged |", "|---|---|---|"]
     for name, part in result["disguises"].items():

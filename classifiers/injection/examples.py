@@ -19,11 +19,13 @@ from pathlib import Path
 
 import phrases
 import records
+import security
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_TEXT = 12_000
-OWN_EACH = 110
-OWN_RECORDS = 1_200
+OWN_EACH = 130
+OWN_RECORDS = 700
+OWN_SECURITY = 700
 
 DOCUMENTS = {"document", "tool-json", "code"}
 """Kinds that come as tools' and documents' texts."""
@@ -72,7 +74,13 @@ def load(name: str) -> list[Example]:
 def own(seed: int) -> list[Example]:
     """Rows of our own phrases, and harmless mails, events, messages and records of our own."""
     made = [
-        Example(text, 0, "own-records", "document") for text in records.texts(seed, OWN_RECORDS)
+        Example(text, 0, f"own-records-{half}", "document")
+        for half in (0, 1)
+        for text in records.texts(seed, OWN_RECORDS, half)
+    ]
+    made += [
+        Example(text, 0, "own-security", "instruction")
+        for text in security.texts(seed, OWN_SECURITY)
     ]
     return made + [
         Example(text, label, f"own-{lang}", kind, None, lang)
@@ -167,7 +175,9 @@ _RATES: Mapping[int, Mapping[str, float]] = {
         "rot13": 0.006,
         "reversed": 0.006,
         "spaced": 0.006,
-        "url": 0.004,
+        "url": 0.005,
+        "html": 0.006,
+        "bold": 0.004,
     },
 }
 

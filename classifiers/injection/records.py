@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a phrase is a line
 """Harmless mails, events, messages, reviews and records as tools give them, made from own parts.
 
 They ask, urge, warn and link as such texts do, with the words that attacks use too.
@@ -9,18 +10,47 @@ import json
 import random
 from collections.abc import Callable
 
-_PEOPLE = (
-    "Anna Berger,Tom Weiss,Priya Nair,Luis Ortega,Mei Tanaka,Sam Okoro,Eva Novak,Jon Lind,"
-    "Carla Rossi,Ben Adler,Fatima Haddad,Oleg Petrov,Ines Costa,David Kim,Nora Holm"
-).split(",")
-_FIRMS = "Northwind,Alpine Tours,Blue Harbor Bank,Greenfield Energy,Lumen Labs,Orchid Hotel".split(
-    ","
-)
-_TOPICS = (
-    "the quarterly report,the offsite in May,the new dental plan,our Lisbon trip,the invoice,"
-    "the migration of the database,the workshop on security,the rent,the birthday of Lena,"
-    "the design review,the audit,the hiring plan,the fire drill,the newsletter"
-).split(",")
+_PEOPLE = [
+    "Anna Berger",
+    "Tom Weiss",
+    "Priya Nair",
+    "Luis Ortega",
+    "Mei Tanaka",
+    "Sam Okoro",
+    "Eva Novak",
+    "Jon Lind",
+    "Carla Rossi",
+    "Ben Adler",
+    "Fatima Haddad",
+    "Oleg Petrov",
+    "Ines Costa",
+    "David Kim",
+    "Nora Holm",
+]
+_FIRMS = [
+    "Northwind",
+    "Alpine Tours",
+    "Blue Harbor Bank",
+    "Greenfield Energy",
+    "Lumen Labs",
+    "Orchid Hotel",
+]
+_TOPICS = [
+    "the quarterly report",
+    "the offsite in May",
+    "the new dental plan",
+    "our Lisbon trip",
+    "the invoice",
+    "the migration of the database",
+    "the workshop on security",
+    "the rent",
+    "the birthday of Lena",
+    "the design review",
+    "the audit",
+    "the hiring plan",
+    "the fire drill",
+    "the newsletter",
+]
 _SENTENCES = (
     "Please find attached the notes on {topic}.",
     "Could you send me the file about {topic} before {time}?",
@@ -71,9 +101,21 @@ _SENTENCES = (
 )
 
 
-def _said(chance: random.Random, count: int) -> str:
+_HALVES = (_SENTENCES[::2], _SENTENCES[1::2])
+"""Sentences that are held out together: one half judges what was learnt from the other."""
+
+
+class Chance(random.Random):
+    """A source of chance that keeps to one half of the sentences."""
+
+    def __init__(self, seed: int, half: int) -> None:
+        super().__init__(seed)
+        self.half = half
+
+
+def _said(chance: Chance, count: int) -> str:
     number = chance.choice((3, 12, 48, 305, 1200, 8841))
-    return " ".join(chance.sample(_SENTENCES, count)).format(
+    return " ".join(chance.sample(_HALVES[chance.half], count)).format(
         topic=chance.choice(_TOPICS),
         time=chance.choice(("9:30", "noon", "17:00", "2024-05-15 14:00", "Monday")),
         n=number,
@@ -84,11 +126,11 @@ def _said(chance: random.Random, count: int) -> str:
     )
 
 
-def _host(chance: random.Random) -> str:
+def _host(chance: Chance) -> str:
     return chance.choice(_FIRMS).lower().replace(" ", "-") + chance.choice((".com", ".example"))
 
 
-def _mail(chance: random.Random) -> str:
+def _mail(chance: Chance) -> str:
     sender, to = chance.sample(_PEOPLE, 2)
     return (
         f"From: {sender} <{sender.split()[0].lower()}@{_host(chance)}>\nTo: {to}\n"
@@ -97,7 +139,7 @@ def _mail(chance: random.Random) -> str:
     )
 
 
-def _event(chance: random.Random) -> str:
+def _event(chance: Chance) -> str:
     return (
         f"- id_: '{chance.randrange(90)}'\n  title: {chance.choice(_TOPICS).capitalize()}\n"
         f"  description: {_said(chance, chance.randint(1, 2))}\n  start_time: 2024-05-{chance.randint(10, 28)}"
@@ -105,14 +147,14 @@ def _event(chance: random.Random) -> str:
     )
 
 
-def _messages(chance: random.Random) -> str:
+def _messages(chance: Chance) -> str:
     return "\n".join(
         f"[{chance.randint(8, 18)}:{chance.randint(10, 59)}] {chance.choice(_PEOPLE)}: {_said(chance, 1)}"
         for _ in range(chance.randint(2, 7))
     )
 
 
-def _record(chance: random.Random) -> str:
+def _record(chance: Chance) -> str:
     return json.dumps(
         {
             "id": chance.randrange(10_000),
@@ -125,28 +167,48 @@ def _record(chance: random.Random) -> str:
     )
 
 
-def _reviews(chance: random.Random) -> str:
+def _reviews(chance: Chance) -> str:
     return "\n".join(
         f"{chance.choice(_FIRMS)}: Rating: {chance.randint(1, 5)}. Reviews: {_said(chance, 1)}"
         for _ in range(chance.randint(1, 5))
     )
 
 
-def _note(chance: random.Random) -> str:
+def _note(chance: Chance) -> str:
     return _said(chance, chance.randint(1, 4))
 
 
-KINDS: tuple[Callable[[random.Random], str], ...] = (
+def _page(chance: Chance) -> str:
+    host, topic = _host(chance), chance.choice(_TOPICS)
+    name = topic.split()[-1].lower()
+    parts = (
+        f"![{chance.choice(('logo', 'chart', name))}](https://{host}/img/{name}.png?v={chance.randrange(9)})",
+        f"[![build](https://{host}/badge.svg?branch=main)](https://{host}/ci)",
+        f"See [{topic}](https://{host}/?page={chance.randrange(40)}&sort=name).",
+        f'<img src="https://{host}/{name}.jpg" alt="{topic}">',
+        f"<!-- {chance.choice(('start of content', 'navigation', 'TODO: check the numbers'))} -->",
+        f"# {topic.capitalize()}\n\n{_said(chance, 2)}",
+        f"```\ncurl https://{host}/api/{name}?limit=10\n```",
+        f"<p>{_said(chance, 1)}</p>",
+        f"| name | value |\n|---|---|\n| system | {chance.randrange(99)} |\n| user | {chance.choice(_PEOPLE)} |",
+        f"System: {chance.choice(_FIRMS)} {chance.randrange(30)}\nUser: {chance.choice(_PEOPLE)}",
+        "Usage: run the command, then follow the instructions on the screen.",
+    )
+    return "\n\n".join(chance.sample(parts, chance.randint(1, 4)))
+
+
+KINDS: tuple[Callable[[Chance], str], ...] = (
     _mail,
     _event,
     _messages,
     _record,
     _reviews,
     _note,
+    _page,
 )
 
 
-def texts(seed: int, count: int) -> list[str]:
-    """So many texts, of each kind in turn."""
-    chance = random.Random(seed)
+def texts(seed: int, count: int, half: int) -> list[str]:
+    """So many texts of one half of the sentences, 0 or 1, of each kind in turn."""
+    chance = Chance(seed, half)
     return [KINDS[i % len(KINDS)](chance) for i in range(count)]

@@ -15,6 +15,7 @@ import random
 import re
 import sys
 import time
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,8 @@ from typing import Any
 import examples
 import numpy as np
 from examples import Example
-from scipy.sparse import csr_matrix, hstack
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from policyengine.guards import _linear
@@ -38,26 +40,19 @@ HERE = Path(__file__).resolve().parent
 SEED = 4
 VOCABULARY = 9_000
 MAX_WINDOWS = 8
-STRENGTH = 30.0
-FORM_SCALE = 0.4
-TELLING = 3
-JOINT = [
-    i for i, name in enumerate(FEATURES) if name not in {"window", "whole", "windows", "length"}
-]
-"""Features that are learnt together with the buckets; log-odds have their own place."""
-WINDOWS = FEATURES.index("windows")
+STRENGTH = 10.0
+HEAD_STRENGTH = 0.3
 POINTS = {"lenient": 0.001, "balanced": 0.01, "strict": 0.03}
 """False positive rates, on harmless texts of unseen sources, at which thresholds are set."""
 
 # Sources that are held out together: attacks of one origin, harmless texts of others.
 FOLDS: Sequence[Sequence[str]] = (
     ("neuralchemy", "t0-p3", "banking77", "own-fr", "own-nl"),
-    ("synthetic-", "bfcl", "tau-bench", "gsm8k", "own-es", "own-ru"),
+    ("synthetic-", "bfcl", "tau-bench", "gsm8k", "own-es", "own-ru", "own-records-0"),
     (
         "garak",
         "payloads",
         "jackhhao",
-        "awesome",
         "fuzzyai",
         "gptfuzz",
         "self-",
@@ -70,13 +65,30 @@ FOLDS: Sequence[Sequence[str]] = (
         "repodocs:c",
         "repodocs:o",
     ),
-    ("aliakarma", "clinc150", "cyberseceval", "ud-ewt", "llmrouter", "own-de", "own-pl", "own-ja"),
+    (
+        "aliakarma",
+        "clinc150",
+        "cyberseceval",
+        "ud-ewt",
+        "llmrouter",
+        "own-de",
+        "own-pl",
+        "own-ja",
+        "own-records-1",
+    ),
     ("repodocs", "own-pt", "own-en"),
 )
 
 
-def fold_of(source: str) -> int:
-    """The fold in which a source is held out."""
+def fold_of(row: Example) -> int:
+    """The fold in which an example is held out.
+
+    The collection of personas has no second of its kind. It is halved, so that a fold without all
+    of it does not set a threshold for people who never ask for a role.
+    """
+    source = row.source
+    if source.startswith("awesome"):
+        return 2 + zlib.crc32(row.text.encode()) % 2
     for number, sources in enumerate(FOLDS):
         if source.startswith(tuple(sources)):
             return number
@@ -88,7 +100,6 @@ class Windows:
     """Windows of examples: a row of buckets each, with the example, a label and a weight."""
 
     matrix: csr_matrix
-    form: np.ndarray
     example: np.ndarray
     label: np.ndarray
     start: np.ndarray
@@ -105,12 +116,11 @@ def windows_of(rows: Sequence[Example], readings: Sequence[Reading], seed: int) 
     """The windows of examples, at most some of each; those half in an attack are left out."""
     chance = random.Random(seed)
     indptr, indices, values = [0], [], []
-    owner, label, starts, form = [], [], [], []
+    owner, label, starts = [], [], []
     for number, (row, reading) in enumerate(zip(rows, readings, strict=True)):
         buckets, blocks, places = _linear.pieces(reading.text, np)
         edges = np.searchsorted(blocks, np.arange(len(places) + 1))
         wanted = []
-        features = reading.rows()
         for i in range(max(len(places) - 1, 1) if places else 0):
             start = places[i]
             end = places[i + 2] if i + 2 < len(places) else len(reading.text)
@@ -131,14 +141,11 @@ def windows_of(rows: Sequence[Example], readings: Sequence[Reading], seed: int) 
             owner.append(number)
             label.append(mark)
             starts.append(start)
-            form.append([features[i][k] for k in JOINT])
     matrix = csr_matrix(
         (np.concatenate(values), np.concatenate(indices), np.array(indptr)),
         shape=(len(owner), BUCKETS),
     )
-    return Windows(
-        matrix, np.array(form, np.float32), np.array(owner), np.array(label), np.array(starts)
-    )
+    return Windows(matrix, np.array(owner), np.array(label), np.array(starts))
 
 
 def _label(row: Example, start: int, end: int) -> int | None:
@@ -172,54 +179,21 @@ def _pairs(windows: Windows) -> list[tuple[int, int]]:
     return list(zip(windows.example.tolist(), windows.label.tolist(), strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A linear model, and weights of the features of form that were learnt with it."""
-
-    linear: Linear
-    form: np.ndarray
-
-    def scores(self, rows: Sequence[Sequence[float]]) -> np.ndarray:
-        """The log-odds of windows, given their features."""
-        table = np.array(rows)
-        return table[:, 0] + table[:, JOINT] @ self.form
-
-
-def fit(windows: Windows, chosen: np.ndarray, weight: np.ndarray) -> Fitted:
-    """A linear model with its inverse frequencies folded in, as bytes, and what goes with it."""
+def fit(windows: Windows, chosen: np.ndarray, weight: np.ndarray) -> Linear:
+    """A linear model with its inverse frequencies folded in, as bytes."""
     matrix = windows.matrix[chosen]
     frequency = np.bincount(matrix.indices, minlength=BUCKETS)
     idf = np.log((1 + matrix.shape[0]) / (1 + frequency)).astype(np.float32) / 4
     scaled = csr_matrix(
         (matrix.data * idf[matrix.indices], matrix.indices, matrix.indptr), shape=matrix.shape
     )
-    joint = hstack([scaled, csr_matrix(windows.form[chosen] * FORM_SCALE)], format="csr")
     model = LogisticRegression(C=STRENGTH, max_iter=80, tol=1e-3)
-    model.fit(joint, windows.label[chosen], sample_weight=weight[chosen])
-    weights = model.coef_[0][:BUCKETS] * idf
+    model.fit(scaled, windows.label[chosen], sample_weight=weight[chosen])
+    weights = model.coef_[0] * idf
     # The few largest are cut off: a step of a byte then fits the many small ones.
     scale = float(np.quantile(np.abs(weights[weights != 0]), 0.9999)) / 127
     steps = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
-    return Fitted(
-        Linear(steps.tobytes(), scale, float(model.intercept_[0])),
-        model.coef_[0][BUCKETS:] * FORM_SCALE,
-    )
-
-
-def trained(rows: Sequence[Example], windows: Windows, keep: np.ndarray) -> Fitted:
-    """A model of the windows to keep; of long attacks without a place, the telling windows only."""
-    weight = weights_of(rows, windows)
-    first = fit(windows, np.flatnonzero(keep), weight)
-    loose = [bool(row.label) and row.span is None for row in rows]
-    steps = np.frombuffer(first.linear.weights, np.int8).astype(np.float32)
-    scores = windows.matrix @ steps * first.linear.scale + windows.form @ first.form
-    pairs = list(zip(windows.example.tolist(), scores.tolist(), strict=True))
-    best: dict[int, list[float]] = {}
-    for i, score in pairs:
-        best.setdefault(i, []).append(score)
-    limits = {i: sorted(s)[-min(TELLING, len(s))] for i, s in best.items() if loose[i]}
-    telling = np.array([not loose[i] or score >= limits[i] for i, score in pairs])
-    return fit(windows, np.flatnonzero(keep & telling), weight)
+    return Linear(steps.tobytes(), scale, float(model.intercept_[0]))
 
 
 def scored(reading: Reading, model: Linear) -> list[list[float]]:
@@ -228,43 +202,75 @@ def scored(reading: Reading, model: Linear) -> list[list[float]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
-    """A scale and a shift that turn log-odds of unseen sources into chances, and the texts used."""
+class Judged:
+    """A head, and the scores that heads gave to the texts of folds which they had not seen."""
 
-    scale: float
-    per_window: float
-    shift: float
+    weights: np.ndarray
     wanted: Sequence[int]
     label: np.ndarray
     weight: np.ndarray
     scores: np.ndarray
 
 
-def calibrated(rows: Sequence[Example], best: Sequence[Any], data: bool) -> Calibrated:
-    """Platt's calibration of the highest log-odds of texts, which their fold did not see.
-
-    Our own phrases and disguised texts are left out: they are harder than life.
-    """
-    wanted = [i for i, row in enumerate(rows) if best[i] is not None and _belongs(row, data)]
-    table = np.array([best[i] for i in wanted])
+def judged(
+    rows: Sequence[Example], features: Sequence[Any], fold: np.ndarray, data: bool
+) -> Judged:
+    """The head for one kind of text, and honest scores for thresholds."""
+    wanted = [i for i, row in enumerate(rows) if features[i] is not None and _belongs(row, data)]
+    tables = [features[i] for i in wanted]
     label = np.array([rows[i].label for i in wanted])
     sizes = Counter((_family(rows[i]), rows[i].label) for i in wanted)
     weight = np.array([sizes[_family(rows[i]), rows[i].label] ** -0.5 for i in wanted])
+    if data:
+        weight *= np.array([1.0 if rows[i].is_data else 0.5 for i in wanted])
     balanced = weight.copy()
     for value in (0, 1):
         balanced[label == value] /= balanced[label == value].sum() / 1000
-    model = LogisticRegression(C=1.0)
-    model.fit(table, label, sample_weight=balanced)
-    scale, per_window = (float(value) for value in model.coef_[0])
-    return Calibrated(
-        scale,
-        per_window,
-        float(model.intercept_[0]),
-        wanted,
-        label,
-        weight,
-        model.predict_proba(table)[:, 1],
+    held = fold[wanted]
+    scores = np.zeros(len(wanted))
+    for number in range(len(FOLDS)):
+        weights = head(tables, label, balanced, held != number)
+        for k in np.flatnonzero(held == number):
+            scores[k] = (tables[k] @ weights[:-1]).max() + weights[-1]
+    whole = head(tables, label, balanced, held >= 0)
+    return Judged(whole, wanted, label, weight, 1 / (1 + np.exp(-scores)))
+
+
+def head(
+    tables: Sequence[np.ndarray], label: np.ndarray, weight: np.ndarray, keep: np.ndarray
+) -> np.ndarray:
+    """A logistic regression over each text's highest window; the last number is the bias.
+
+    No feature may lower a score, so that nobody hides an attack by adding phrases to it; only
+    the number of windows may, a little, for many windows are many chances to be wrong.
+    """
+    chosen = np.flatnonzero(keep)
+    weights = np.zeros(len(FEATURES) + 1)
+    weights[0], weights[4], weights[5] = 1.0, 1.0, 1.0
+    limits = [(-0.25, 0.0) if name == "windows" else (0.0, None) for name in FEATURES]
+    for _ in range(3):
+        best = np.array([tables[k][int(np.argmax(tables[k] @ weights[:-1]))] for k in chosen])
+        signs = np.where(label[chosen] == 1, 1.0, -1.0)
+        weights = minimize(
+            _loss,
+            weights,
+            args=(best, signs, weight[chosen]),
+            jac=True,
+            bounds=[*limits, (None, None)],
+            method="L-BFGS-B",
+        ).x
+    return weights
+
+
+def _loss(
+    weights: np.ndarray, table: np.ndarray, signs: np.ndarray, weight: np.ndarray
+) -> tuple[float, np.ndarray]:
+    margin = -signs * (table @ weights[:-1] + weights[-1])
+    slope = -signs * weight / (1 + np.exp(-np.clip(margin, -50, 50)))
+    loss = (weight * np.logaddexp(0, margin)).sum() + (weights[:-1] ** 2).sum() / (
+        2 * HEAD_STRENGTH
     )
+    return loss, np.append(table.T @ slope + weights[:-1] / HEAD_STRENGTH, slope.sum())
 
 
 def _family(row: Example) -> str:
@@ -272,9 +278,12 @@ def _family(row: Example) -> str:
 
 
 def _belongs(row: Example, data: bool) -> bool:
-    if row.is_copy or (row.source.startswith("own-") and not row.label and row.lang == "en"):
+    """Whether a head learns from a text: not where it is harder than life or its label doubtful."""
+    if row.is_copy or row.source == "aliakarma-synth":
         return False
-    return row.is_data if data else not row.is_data
+    if row.source.startswith("own-") and not row.label:
+        return row.source.startswith("own-records") if data else row.source == "own-security"
+    return row.is_data or (data and not row.label) if data else not row.is_data
 
 
 def thresholds(scores: np.ndarray, label: np.ndarray, weight: np.ndarray) -> dict[str, float]:
@@ -289,7 +298,7 @@ def thresholds(scores: np.ndarray, label: np.ndarray, weight: np.ndarray) -> dic
     return points
 
 
-def report(name: str, rows: Sequence[Example], result: Calibrated, points: Any) -> None:
+def report(name: str, rows: Sequence[Example], result: Judged, points: Any) -> None:
     """What each held-out source gives at the thresholds."""
     print(f"{name}: {points}")
     for source, value in sorted({(_family(rows[i]), rows[i].label) for i in result.wanted}):
@@ -303,10 +312,10 @@ def report(name: str, rows: Sequence[Example], result: Calibrated, points: Any) 
 
 
 def vocabulary(rows: Sequence[Example]) -> list[str]:
-    """The most frequent words of harmless texts, the most frequent first."""
+    """The most frequent words, the most frequent first."""
     counts: Counter[str] = Counter()
     for row in rows:
-        if not row.label:
+        if not row.is_copy:
             counts.update(set(re.findall(r"[a-zà-ÿа-яёąćęłńóśźż]+", row.text.lower())))
     common = counts.most_common(VOCABULARY)
     return [word for word, count in common if count >= 3 and (len(word) > 1 or word in "ai")]
@@ -349,32 +358,29 @@ def main() -> int:
     say(f"{len(rows)} texts, {len(words)} words")
     windows = windows_of(rows, readings, SEED)
     say(f"{windows.matrix.shape[0]} windows, {windows.matrix.nnz / 1e6:.0f} million buckets")
-    fold = np.array([fold_of(row.source) for row in rows])
-    best: list[Any] = [None for _ in rows]
+    fold = np.array([fold_of(row) for row in rows])
+    weight = weights_of(rows, windows)
+    features: list[Any] = [None for _ in rows]
     for number in range(len(FOLDS)):
-        model = trained(rows, windows, fold[windows.example] != number)
+        model = fit(windows, np.flatnonzero(fold[windows.example] != number), weight)
         for i in np.flatnonzero(fold == number):
-            features = scored(readings[i], model.linear)
-            if features:
-                best[i] = [model.scores(features).max(), features[0][WINDOWS]]
+            found = scored(readings[i], model)
+            features[i] = np.array(found) if found else None
         say(f"fold {number}")
-    final = trained(rows, windows, np.ones(len(windows.label), bool))
     heads = {}
     for name, data in (("user", False), ("data", True)):
-        result = calibrated(rows, best, data)
+        result = judged(rows, features, fold, data)
         points = thresholds(result.scores, result.label, result.weight)
         report(name, rows, result, points)
-        weights = dict.fromkeys(FEATURES, 0.0)
-        weights["window"], weights["windows"] = result.scale, result.per_window
-        for at, weight in zip(JOINT, final.form, strict=True):
-            weights[FEATURES[at]] += result.scale * float(weight)
+        named = dict(zip(FEATURES, result.weights[:-1].round(6).tolist(), strict=True))
+        print(json.dumps(named))
         heads[name] = {
-            "weights": {key: round(value, 6) for key, value in weights.items()},
-            "bias": round(result.shift, 6),
+            "weights": named,
+            "bias": round(float(result.weights[-1]), 6),
             "points": points,
         }
-        print(json.dumps(heads[name]["weights"]))
-    write(asked.out, final.linear, heads, words)
+    final = fit(windows, np.arange(len(windows.label)), weight)
+    write(asked.out, final, heads, words)
     say("written")
     return 0
 

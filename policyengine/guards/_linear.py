@@ -102,15 +102,19 @@ class Linear:
 
     def _sums(self, text: str, numpy: Any) -> tuple[list[int], list[int], list[int]]:
         keys, starts = _keys(text, numpy)
-        weights = numpy.frombuffer(self.weights, dtype="i1")
+        if not starts:
+            return [], [], []
+        keys = _distinct(keys, numpy)
+        # The buckets of a block lie together.
+        edges = keys.searchsorted(_tables(len(text), numpy).edges[: len(starts)])
+        picked = numpy.frombuffer(self.weights, dtype="i1")[keys & (BUCKETS - 1)]
         totals = numpy.zeros(len(keys) + 1, "i8")
-        numpy.cumsum(weights[keys & (BUCKETS - 1)], dtype="i8", out=totals[1:])
-        # The buckets of a block lie together, so that each block's sum is a slice's.
-        edges = keys.searchsorted(numpy.arange(len(starts) + 1, dtype=keys.dtype) << BITS)
-        ends, sums = edges.tolist(), totals[edges].tolist()
+        numpy.cumsum(picked, dtype="i8", out=totals[1:])
+        ends = [*edges.tolist(), len(keys)]
+        sums = [*totals[edges].tolist(), int(totals[-1])]
         return (
-            [b - a for a, b in pairwise(sums)],
-            [b - a for a, b in pairwise(ends)],
+            [after - before for before, after in pairwise(sums)],
+            [after - before for before, after in pairwise(ends)],
             starts,
         )
 
@@ -159,6 +163,7 @@ class _Tables:
     powers: Any
     inverses: Any
     blocks: Any
+    edges: Any
 
     @classmethod
     def of(cls, length: int, numpy: Any) -> _Tables:
@@ -167,12 +172,10 @@ class _Tables:
         )
         blocks = numpy.arange(length, dtype=numpy.uint64) // numpy.uint64(BLOCK)
         blocks <<= numpy.uint64(BITS)
-        return cls(
-            folded,
-            _powers(_A, length, numpy),
-            _powers(_A_INVERSE, length, numpy),
-            blocks.astype("u4") if length <= _SMALL else blocks,
-        )
+        if length <= _SMALL:
+            blocks = blocks.astype("u4")
+        powers, inverses = _powers(_A, length, numpy), _powers(_A_INVERSE, length, numpy)
+        return cls(folded, powers, inverses, blocks, blocks[::BLOCK].copy())
 
 
 # Numbers of blocks beside those of buckets fit 32 bits up to this length, in characters.
@@ -203,11 +206,12 @@ def pieces(text: str, numpy: Any) -> tuple[Any, Any, list[int]]:
     Both are arrays of equal length; a bucket stands once in a block.
     """
     keys, starts = _keys(text, numpy)
+    keys = _distinct(keys, numpy) if starts else keys
     return keys & (BUCKETS - 1), keys >> BITS, starts
 
 
 def _keys(text: str, numpy: Any) -> tuple[Any, list[int]]:
-    """Buckets with the number of their block above them, sorted, and where each block begins."""
+    """Buckets with the number of their block above them, and where each block begins."""
     tables = _tables(len(text) * 2, numpy)
     codes, places = _codes(text, tables, numpy)
     n = len(codes)
@@ -235,12 +239,16 @@ def _keys(text: str, numpy: Any) -> tuple[Any, list[int]]:
     keys = numpy.concatenate(parts)
     keys *= numpy.uint32(_GOLDEN)
     keys >>= numpy.uint32(_SHIFT)
-    keys = keys | numpy.concatenate(where)
+    return keys | numpy.concatenate(where), starts
+
+
+def _distinct(keys: Any, numpy: Any) -> Any:
+    """Each key once, in order."""
     keys.sort()
     first = numpy.empty(len(keys), bool)
     first[0] = True
     numpy.not_equal(keys[1:], keys[:-1], out=first[1:])
-    return keys[first], starts
+    return keys[first]
 
 
 def _codes(text: str, tables: _Tables, numpy: Any) -> tuple[Any, Any]:

@@ -27,7 +27,15 @@ from policyengine.errors import FactError
 from policyengine.guards._injection.model import Model, kind_of, shipped
 from policyengine.guards._injection.patterns import PATTERNS, Hit, hits
 from policyengine.guards._injection.reading import Reading
-from policyengine.guards._injection.signals import DELIMITER, HIDDEN, LINK, ROLE, hidden, signals
+from policyengine.guards._injection.signals import (
+    DELIMITER,
+    HIDDEN,
+    LINK,
+    ROLE,
+    TAG,
+    hidden,
+    signals,
+)
 from policyengine.guards._injection.views import views
 from policyengine.guards._text.normal import Normalised, normalised
 from policyengine.plugins import ORIGINS, TEXT_FINDING, Finder, Finding, Texts
@@ -217,6 +225,8 @@ def _look(texts: Texts, text: str, kind: str, model: Model | None) -> Iterator[_
     lower = plain.text.lower()
     seen = list(signals(text, lower))
     for signal, original in seen:
+        if kind == "user" and signal.why == TAG:
+            continue
         start, end = (signal.start, signal.end) if original else plain.place(*signal[1:3])
         yield _Found(signal.type, start, end, signal.score, signal.why)
     texts.check()

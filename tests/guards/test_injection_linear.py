@@ -61,6 +61,17 @@ def test_words_of_equal_letters_differ() -> None:
     assert MODEL.scored("abc").whole != MODEL.scored("cba").whole
 
 
+@pytest.mark.parametrize("tail", ["", "!", "!?", "a", "ab", "abc"])
+@pytest.mark.parametrize("length", [0, 1, 2, 149, 150, 151, 299, 300, 301])
+def test_ends_of_blocks_are_no_special_case(
+    length: int, tail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = ("ab cd. " * 60)[:length] + tail
+    fast, slow = MODEL.scored(text), slowly(MODEL, text, monkeypatch)
+    assert [w.score for w in fast.windows] == pytest.approx([w.score for w in slow.windows])
+    assert fast.whole == pytest.approx(slow.whole)
+
+
 def test_an_empty_text_has_no_window() -> None:
     assert MODEL.scored("").windows == []
     assert MODEL.scored("").whole == MODEL.bias

@@ -19,8 +19,10 @@ MAX_HITS = 6
 """Hits of one pattern that are told of one text."""
 
 _WORD = re.compile(r"\w+")
+_SPLIT = "".join(c if c.isalnum() or c == "_" else " " for c in map(chr, range(128)))
 
-_S = r"[^\w.]{1,3}"
+# What stands between words of a sentence; brackets and operators are code.
+_S = r"[^\w.()\[\]{}<>=/\\]{1,3}"
 _OF = rf"(?:(?:all|any|every|each|the|of|your|my|our|its|these|those|this|that|to|other){_S})"
 _OLD = (
     r"(?:(?:previous|prior|above|earlier|preceding|former|past|foregoing|initial|original|existing"
@@ -260,8 +262,9 @@ PATTERNS: Sequence[Pattern] = (
         "data-in-link",
         "exfiltrate",
         "![ <img append query url",
-        r"(?:!\[[^\]\n]{0,60}\]\(https?://|<img\b[^>\n]{0,60}src\s{0,3}=",
-        r"|append[^.\n]{0,40}?(?:url|link|query)|(?:query|url) param)",
+        r"(?:!\[[^\]\n]{0,60}\]\(https?://[^\s)]{1,200}[?&][\w-]{1,20}=[^\s)\w]",
+        r"|<img\b[^>\n]{0,60}src\s{0,3}=[^>]{1,200}[?&][\w-]{1,20}=[^\s>\w]",
+        r"|append[^.\n]{0,40}?(?:url|link|query|address)|(?:query|url) param)",
     ),
     _row(
         "run-tool",
@@ -283,8 +286,8 @@ PATTERNS: Sequence[Pattern] = (
         "frame-words",
         "frame",
         "begin end start ###",
-        r"(?:(?:begin|end of|start of|end) (?:the |new |of )?(?:instruction|document|context",
-        r"|prompt|system|user (?:input|data)|transcript)",
+        r"(?<!\w )(?:(?:begin|end of|start of|end) (?:the |new |of )?",
+        r"(?:instruction|document|context|prompt|system|user (?:input|data)|transcript)",
         r"|#{3,6} {0,2}(?:new )?(?:system|instruction|admin|override|important))",
     ),
     _row(
@@ -378,9 +381,10 @@ PATTERNS: Sequence[Pattern] = (
     _row(
         "show-prompt-elsewhere",
         "reveal",
-        "systemprompt systemprompts systeemprompt системныи 系统提示 系統提示 システムプロンプト "
-        "시스템 systempromptet",
-        r"(?:\w{0,3}prompts?|системныи промпт|系[统統]提示|システムプロンプト|시스템 프롬프트)",
+        "systemprompt systemprompts systeemprompt systempromptet системныи prompt 系统提示 "
+        "系統提示 システムプロンプト 시스템",
+        r"(?:syste\w{1,3}prompt|prompt (?:systeme|de(?:l|l[eo]|) sistema|d[oi] sistema|systemow)",
+        r"|системныи промпт|系[统統]提示|システムプロンプト|시스템 프롬프트)",
     ),
 )
 
@@ -404,7 +408,8 @@ _JOINED = tuple(a for a in _NUMBERS if a not in _WORDS and not a.isascii())
 
 def words_of(text: str) -> frozenset[str]:
     """The words of a plain text in lower case, each once."""
-    return frozenset(_WORD.findall(text))
+    # Splitting is many times faster than matching, and in ASCII it gives the same.
+    return frozenset(text.translate(_SPLIT).split() if text.isascii() else _WORD.findall(text))
 
 
 def hits(text: str, words: Collection[str] | None = None) -> list[Hit]:

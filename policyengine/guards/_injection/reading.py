@@ -18,10 +18,10 @@ from policyengine.guards._injection.spelling import Speller
 from policyengine.guards._injection.views import View, rewritten
 from policyengine.guards._linear import Linear, Scored
 
-NEAR = 150
+NEAR = 40
 """Characters around a window in which phrases count for it."""
 _GROUP = {name: number for number, name in enumerate(GROUPS)}
-FORM = ("window", "whole", "windows", "kinds", "phrases", "signals", "length")
+FORM = ("window", "whole", "windows", "signals", "kinds", "phrases")
 FEATURES: Sequence[str] = (*FORM, *GROUPS)
 """The features of a window, by their place in a row."""
 _WORD = re.compile(r"\w+")
@@ -55,36 +55,54 @@ class Reading:
         """The range of the plain text that a range of the read text stands for."""
         return (start, end) if self.view is None else self.view.place(start, end)
 
-    def rows(self) -> list[list[float]]:
-        """The features of each window, in the order of `FEATURES`."""
-        windows = self.scored.windows
-        number = math.log2(max(len(windows), 1))
-        length = math.log10(len(self.text) + 1)
-        rows = []
-        for window in windows:
-            counts = [0.0] * len(GROUPS)
-            near = {
+    def near(self) -> list[frozenset[int]]:
+        """For each window the patterns that were found near it."""
+        if not self.hits:
+            return [_NONE] * len(self.scored.windows)
+        return [
+            frozenset(
                 hit.number
                 for hit in self.hits
                 if hit.start < window.end + NEAR and hit.end > window.start - NEAR
-            }
-            for pattern in near:
-                group = _GROUP[PATTERNS[pattern].group]
-                counts[group] = min(counts[group] + 1.0, 2.0)
-            kinds = sum(count > 0 for count in counts)
-            rows.append(
-                [
-                    window.score,
-                    self.scored.whole,
-                    number,
-                    float(min(max(kinds - 1, 0), 3)),
-                    float(min(len(near), 5)),
-                    float(min(self.signals, 2)),
-                    length,
-                    *counts,
-                ]
             )
+            for window in self.scored.windows
+        ]
+
+    def rows(self) -> list[list[float]]:
+        """The features of each window, in the order of `FEATURES`."""
+        rows = []
+        for window, near in zip(self.scored.windows, self.near(), strict=True):
+            rows.append([window.score, *self._same(), *_phrases(near)])
         return rows
+
+    def _same(self) -> tuple[float, float, float]:
+        """Features that all windows of a text share: the whole, their number, signals."""
+        number = math.log2(max(len(self.scored.windows), 1))
+        return self.scored.whole, min(number, 5.0), float(min(self.signals, 2))
+
+    def odds(self, weights: Sequence[float]) -> list[float]:
+        """For each window the sum of its features by weight."""
+        same = sum(map(float.__mul__, self._same(), weights[1:4]))
+        sums: dict[frozenset[int], float] = {_NONE: 0.0}
+        odds = []
+        for window, near in zip(self.scored.windows, self.near(), strict=True):
+            if near not in sums:
+                sums[near] = sum(map(float.__mul__, _phrases(near), weights[4:]))
+            odds.append(weights[0] * window.score + same + sums[near])
+        return odds
+
+
+_NONE: frozenset[int] = frozenset()
+
+
+def _phrases(near: frozenset[int]) -> list[float]:
+    """Features of the patterns near a window; none of them is less for more patterns."""
+    counts = [0.0] * len(GROUPS)
+    for pattern in near:
+        group = _GROUP[PATTERNS[pattern].group]
+        counts[group] = min(counts[group] + 1.0, 2.0)
+    kinds = sum(count > 0 for count in counts)
+    return [float(min(max(kinds - 1, 0), 3)), float(min(len(near), 5)), *counts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +120,8 @@ class Head:
     def scores(self, reading: Reading) -> list[tuple[float, int, int]]:
         """For each window its score, a calibrated chance from 0 to 1, and its range."""
         return [
-            (
-                _chance(self.bias + sum(map(float.__mul__, self.weights, row))),
-                window.start,
-                window.end,
-            )
-            for window, row in zip(reading.scored.windows, reading.rows(), strict=True)
+            (_chance(odds + self.bias), window.start, window.end)
+            for window, odds in zip(reading.scored.windows, reading.odds(self.weights), strict=True)
         ]
 
 

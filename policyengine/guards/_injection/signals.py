@@ -30,6 +30,8 @@ ROLE = "ROLE_FORGING"
 DELIMITER = "DELIMITER_FORGING"
 HIDDEN = "HIDDEN_TEXT"
 LINK = "EXFILTRATION_LINK"
+TAG = "tag of a role"
+"""Why a signal is one in data only: people who write prompts use such tags."""
 
 # Control tokens of chat formats, as their publishers document them.
 _TOKENS = re.compile(
@@ -45,6 +47,7 @@ _FRAMES = re.compile(
     r"(?:new |real |actual |system |user |trusted |untrusted |hidden )?"
     r"(?:instructions?|system prompt|context|user input|user data|prompt|system message)"
 )
+_FRAMED = ("instruction", "prompt", "context", "user input", "user data", "system message")
 _CLOSINGS = re.compile(
     r"</(?:system|user_?input|user_?data|untrusted|untrusted_\w{1,20}|tool_?results?|function_results"
     r"|instructions?|context|document|search_results?|user_?query|prompt)>"
@@ -53,6 +56,10 @@ _ROLES = re.compile(
     r"(?:^|\n)[ \t>*_]{0,6}(?:#{1,4}[ \t]{0,3}|<|\[|\*{1,2})?(?:new |end )?"
     r"(system|developer|administrator|admin)(?: (?:message|prompt|instruction|note|notice|update"
     r"|override|alert|command)s?)?[ \t]{0,3}[>\]*]{0,3}[ \t]{0,3}(?::|>|\]|\n)"
+)
+_ROLE_TAG = re.compile(
+    r"</?(?:system|developer|assistant)(?:[ _-](?:message|prompt|instructions?|note))?>"
+    r"|[\[({]/?system[ _-](?:message|prompt|instructions?|note|override)[\])}]"
 )
 _ROLE_FIELD = re.compile(r"[\"']role[\"']\s{0,4}:\s{0,4}[\"'](?:system|developer)[\"']")
 # What makes a line that begins with `System:` an order and not a row of a table.
@@ -141,14 +148,19 @@ def _delimiters(text: str) -> Iterator[Signal]:
             # An end without its beginning closes what stands around the text.
             if text.find(f"<{match[0][2:-1]}", 0, match.start()) < 0:
                 yield Signal(DELIMITER, *match.span(), 0.8, "end of a frame that did not begin")
-    for match in islice(_FRAMES.finditer(text), MAX_SIGNALS):
-        yield Signal(DELIMITER, *match.span(), 0.8, "end or begin of a frame")
+    if any(word in text for word in _FRAMED):
+        for match in islice(_FRAMES.finditer(text), MAX_SIGNALS):
+            yield Signal(DELIMITER, *match.span(), 0.8, "end or begin of a frame")
 
 
 def _roles(text: str) -> Iterator[Signal]:
-    for match in islice(_ROLES.finditer(text), MAX_SIGNALS):
-        if _ORDER.search(text, match.end(), match.end() + 200):
-            yield Signal(ROLE, *match.span(), 0.85, "line of a role")
+    if "system" in text or "admin" in text or "developer" in text:
+        for match in islice(_ROLES.finditer(text), MAX_SIGNALS):
+            if _ORDER.search(text, match.end(), match.end() + 200):
+                yield Signal(ROLE, *match.span(), 0.85, "line of a role")
+    if "system" in text or "assistant>" in text or "developer>" in text:
+        for match in islice(_ROLE_TAG.finditer(text), MAX_SIGNALS):
+            yield Signal(ROLE, *match.span(), 0.85, TAG)
     if "role" in text:
         for match in islice(_ROLE_FIELD.finditer(text), MAX_SIGNALS):
             yield Signal(ROLE, *match.span(), 0.8, "field of a role")

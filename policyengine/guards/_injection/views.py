@@ -26,9 +26,10 @@ MAX_VIEW = 20_000
 MAX_REWRITTEN = 4_000
 """Characters of words that are put right in one view."""
 _MAX_SEGMENTS = 8
+_MAX_STRANGE = 40
 
 _LETTER = "[^\\W_]"
-_SPACED = re.compile(rf"(?<!\w)(?:{_LETTER}[ .\-_*|,/~+]{{1,3}}){{4,400}}{_LETTER}(?!\w)")
+_SPACED = re.compile(rf"(?<!\w)(?:{_LETTER}[ .\-_*|,/~+]{{1,3}}){{4,390}}{_LETTER}(?!\w)")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,8000}={0,2}")
 _HEX = re.compile(r"(?:(?:0x)?[0-9a-fA-F]{2}[ ,:]?){10,4000}")
 _BINARY = re.compile(r"(?:[01]{8}[ ,]?){5,2000}")
@@ -36,7 +37,7 @@ _DECIMAL = re.compile(r"(?:1?\d{2}[ ,]{1,2}){7,2000}1?\d{2}")
 _ESCAPE = re.compile(r"\\u\{?([0-9a-fA-F]{4})\}?|\\x([0-9a-fA-F]{2})|\\([0-7]{3})")
 _PERCENT = re.compile(r"%[2-7][0-9a-fA-F]")
 _ENTITY = re.compile(r"&(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|[A-Za-z]{2,10});?")
-_MARKED = re.compile(r"(?<=\w)(?:[*`~^|\\\"]{1,3}|__|<[/a-z]{1,5}>)(?=\w)")
+_MARKED = re.compile(r"(?<=\w)(?:[*`~^|\\\"]{1,8}|__|<[/a-z]{1,5}>)(?=\w)")
 _MARKS = frozenset('*`~^|\\"<_')
 _LEET = re.compile(r"[0134578](?<=[a-z].)(?=[a-z])|\b[0134578](?=[a-z]{2})")
 _LEET_SIGN = re.compile(r"[@$!](?<=[a-zA-Z].)(?=[a-zA-Z])")
@@ -136,9 +137,10 @@ def _made(
     if lengths[4:5] and lengths[4] <= 3:
         yield from _decimal(text)
     yield from _escapes(text)
-    if len(_ROT13 & words) >= 2:
+    strange = _strange(words, unknown)
+    if len(_ROT13 & words) >= 2 or _reads(strange, encode(" ".join(strange), "rot13"), speller):
         yield _same("rot13", encode(text, "rot13"))
-    if len(_REVERSED & words) >= 2:
+    if len(_REVERSED & words) >= 2 or _reads(strange, " ".join(strange)[::-1], speller):
         yield _reversed(text)
     if len(_LETTERS & words) >= 4 or "_" in text:
         yield from _changed("spaced", text, _SPACED, lambda run: _joined(run, speller))
@@ -148,6 +150,19 @@ def _made(
         yield from _changed("leet", text, _LEET_WORD, speller.leet)
     if any(len(word) >= 18 and word.isalpha() for word in unknown):
         yield from _changed("run-together", text, _LONG_WORD, speller.split)
+
+
+def _strange(words: frozenset[str], unknown: frozenset[str]) -> list[str]:
+    """Some of the words of a text most of whose words are unknown; of another text, none."""
+    long = [word for word in unknown if len(word) >= 4]
+    if len(long) < 2 or 3 * len(unknown) < 2 * len(words):
+        return []
+    return sorted(long)[:_MAX_STRANGE]
+
+
+def _reads(strange: Sequence[str], decoded: str, speller: Speller) -> bool:
+    """Whether words that nobody knows become known ones."""
+    return 2 * sum(word in speller.known for word in decoded.split()) > len(strange)
 
 
 def _is_leet(text: str, unknown: Collection[str]) -> bool:
