@@ -46,8 +46,14 @@ _KINDS = {
 
 READS: Literal["texts"] = "texts"
 COST = 60
-# A private key is the longest; a Java web token may be longer and is then found by its beginning.
-HOLDBACK = 16_384
+# Of what is found between names, quotes and white space; `unfinished` tells where more has begun.
+HOLDBACK = 512
+# Nothing is longer than a private key.
+_LONGEST: Final = 16_384
+_KEY: Final = "-----BEGIN "
+_KEY_END: Final = re.compile(r"-----END [^-\n]{0,64}(?:-----|\n)")
+# More than the first line of any key has.
+_HEAD: Final = 64
 FINDING: Mapping[str, str] = TEXT_FINDING
 SCHEMA: Mapping[str, Any] = {
     "description": "Keys, tokens, passwords and private keys in the texts of a request.",
@@ -149,6 +155,27 @@ class _Finder:
             if len(found) > MAX_FINDINGS:
                 raise FactError("too-many-findings", f"more than {MAX_FINDINGS:,} findings")
         return found
+
+    def unfinished(self, text: str) -> int:
+        """Where in the end of a text something has begun that may be a secret once it has ended.
+
+        A private key, or else the last text without white space.
+
+        >>> build(normal("all")).unfinished("the token is ghp_abc")
+        13
+        """
+        least = max(len(text) - _LONGEST, 0)
+        words = text[least:].split()
+        at = len(text) if not words or text[-1].isspace() else len(text) - len(words[-1])
+        if self.also:
+            at = min(at, max(text.rfind("\n") + 1, least))
+        key = text.find(_KEY, least)
+        while 0 <= key < at:
+            begun = len(text) - key < _HEAD or IN_LINES[0].pattern.match(text, key)
+            if begun and not _KEY_END.search(text, key):
+                return key
+            key = text.find(_KEY, key + 1)
+        return at
 
 
 def _finding(field: str, one: context.Named) -> Finding:
