@@ -1,6 +1,7 @@
 """`make bench`: everything, as ratios on the terminal, as JSON, and in docs/benchmarks.md.
 
-`--only WORD` measures the sections (expressions, rules, compile, startup, memory) and cases whose
+`--only WORD` measures the sections (expressions, rules, compile, guards, startup,
+memory) and cases whose
 name has the word; `--quick` measures too briefly to trust a figure, and shows that all answers
 agree. The documentation is written only by a whole run.
 """
@@ -18,6 +19,10 @@ from types import ModuleType
 import bundles
 import compiling
 import expressions
+import guards_injection
+import guards_pii
+import guards_topic
+import guards_words
 import memory
 import report
 import startup
@@ -25,7 +30,17 @@ from harness import FULL, QUICK, DisagreementError, Race
 from peers import installed
 
 ROOT = Path(__file__).resolve().parent.parent
-SECTIONS = (expressions, bundles, compiling, startup, memory)
+SECTIONS = (
+    expressions,
+    bundles,
+    compiling,
+    guards_pii,
+    guards_injection,
+    guards_topic,
+    guards_words,
+    startup,
+    memory,
+)
 
 
 def arguments() -> argparse.Namespace:
