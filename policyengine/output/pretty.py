@@ -82,7 +82,9 @@ def render_tests(results: SuiteResults, *, color: bool = False) -> str:
     parts = [render(results.diagnostics, results.sources, color=color)]
     parts += [case_report(c, color) for c in results.cases if c.outcome in ("failed", "error")]
     skipped = [_skipped(case, color) for case in results.cases if case.outcome == "skipped"]
-    return "\n\n".join(filter(None, [*parts, "\n".join(skipped), _totals(results, color)]))
+    rates = [_rates(case, color) for case in results.cases if case.rates is not None]
+    whole = [*parts, "\n".join(rates), "\n".join(skipped), _totals(results, color)]
+    return "\n\n".join(filter(None, whole))
 
 
 def case_report(case: CaseResult, color: bool = False) -> str:
@@ -110,6 +112,16 @@ def _telling(case: CaseResult, explanation: Explanation) -> Explanation:
     wanted = json.dumps([d.expected for d in case.differences], default=str)
     rules = [r for r in explanation.rules if r.result != "not matched" or f'"{r.rule}"' in wanted]
     return replace(explanation, rules=tuple(rules or explanation.rules[:_LISTED]))
+
+
+def _rates(case: CaseResult, color: bool) -> str:
+    """What was measured, also where it is good enough."""
+    mark, role = _MARKS[case.outcome]
+    counts = case.rates
+    assert counts is not None
+    told = f"recall {counts.recall}, false positives {counts.false_positive_rate}"
+    failed = f", {count(counts.failed, 'text')} could not be judged" if counts.failed else ""
+    return f"{paint(mark, role, color)}  {line(case.name)}: {told}{failed}"
 
 
 def _skipped(case: CaseResult, color: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from policyengine.output.pretty import render_tests
 from policyengine.testing import CaseResult, run
 
 BUNDLE = {
@@ -152,3 +153,9 @@ def test_a_path_out_of_the_bundle_is_refused(tmp_path: Path) -> None:
     suite = SUITE.replace("data/texts.jsonl", "../outside.jsonl")
     [case], _ = _named(folder, suite + "    expect: {recall: {at_least: 1}}\n")
     assert case.outcome == "error"
+
+
+def test_what_was_measured_is_shown(tmp_path: Path) -> None:
+    _, found = results(tmp_path, "    expect: {recall: {at_least: 0.75}}\n")
+    told = "ok  r: recall 0.750 (0.301-0.954), false positives 0.250 (0.046-0.699)"
+    assert told in render_tests(found)
