@@ -46,7 +46,8 @@ _HEADS: Final = frozenset(
 )
 _HEAD_WORDS: Final = frozenset(head.encode() for head in _HEADS)
 _WEAK_HEADS: Final = frozenset(("am", "an", "auf", "av", "bd", "ul", "place", "avenue", "rue"))
-_HEADED = re.compile(r"([^\W\d_]{2,10})\.?\s(?:[\w'’.-]{1,24}\s){0,4}[\w'’.-]{1,24},?\s\Z")
+_HEAD = re.compile(r"[^\W\d_]{2,10}")
+_AFTER_HEAD = re.compile(r"\.?\s(?:[\w'’.-]{1,24}\s){0,4}[\w'’.-]{1,24},?\s\Z")
 _LAST = re.compile(r"(?:[A-ZÄÖÜÅØÆ][\w'’.-]{0,30}[ -]){0,3}[\w'’.-]{2,40}\s?,?\s\Z")
 _NUMBER = re.compile(r"\d{1,5}\s?[a-zA-Z]?(?:\s?[-/]\s?\d{1,4})?\b")
 _TAIL = re.compile(
@@ -167,9 +168,11 @@ def _street_before(before: str) -> int | None:
             return found.start()
     heads = _HEADS.intersection(part.rstrip(".") for part in parts[-6:])
     if heads:
-        for found in _HEADED.finditer(before):
-            name = found[1].lower()
-            if name in heads and (name not in _WEAK_HEADS or found[1][0].isupper()):
+        for found in _HEAD.finditer(before):
+            name = found.group().lower()
+            if name not in heads or (name in _WEAK_HEADS and not found.group()[0].isupper()):
+                continue
+            if _AFTER_HEAD.match(before, found.end()):
                 return found.start()
     return None
 

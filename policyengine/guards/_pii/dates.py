@@ -134,7 +134,9 @@ def _age(view: View, start: int, end: int) -> tuple[Hit, ...]:
     if start < 3 or view.shape[start - 1] not in " :,(":
         return ()
     before = view.text[max(0, start - 10) : start].lower().rstrip(" :=\"'(")
-    if before.endswith(_AGED) and not before[: -len("aged")].endswith(("p", "m", "i", "k")):
+    word = next((word for word in _AGED if before.endswith(word)), "")
+    # "page 81" and "image 33" are no ages.
+    if word and not before[: -len(word)][-1:].isalpha():
         return (Hit("AGE", start, end, 0.7, "label"),)
     return ()
 

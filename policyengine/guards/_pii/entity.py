@@ -68,7 +68,7 @@ class Form:
 
 APART: Final = (
     *("*" + beside for beside in " ,:()@"),
-    *(other + beside for other in " ,:()@Aa" for beside in "-./"),
+    *(other + beside for other in " -./:+()@,Aa" for beside in "-./"),
 )
 """Before a run: no letter, digit or plus, and no other run with `-`, `.` or `/` between."""
 
