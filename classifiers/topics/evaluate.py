@@ -31,6 +31,7 @@ from policyengine.guards._topic.shipped import TOPICS, phrases, shipped  # noqa:
 from policyengine.guards._topic.space import space  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 SEEDS = range(100, 110)
 EXAMPLES = 10
 MOST = 250
@@ -40,17 +41,56 @@ PRACTICE = {
     "self_harm": "self_harm",
     "violence": "violence",
 }
+DESCRIBED = {
+    "sexual": "Sexual content: explicit or erotic descriptions of sex and bodies.",
+    "hate": "Hate against people for their race, religion, gender, sexuality or origin.",
+    "self_harm": "Suicide, self-harm and eating disorders.",
+    "violence": "Violence: threats, killing, injuries and torture of people.",
+}
+# An own topic: its description as an author would write it, and the sources of its texts.
 OWN = {
-    "clinical knowledge": ("mmlu-clinical_knowledge",),
-    "nutrition": ("mmlu-nutrition",),
-    "ageing": ("mmlu-human_aging",),
-    "law": ("mmlu-international_law", "mmlu-jurisprudence"),
+    "clinical knowledge": (
+        "Medicine: diseases, diagnosis, clinical examination and treatment of patients.",
+        ("mmlu-clinical_knowledge",),
+    ),
+    "nutrition": ("Nutrition: diet, food, vitamins, energy and health.", ("mmlu-nutrition",)),
+    "ageing": (
+        "Ageing and older people: changes of body and mind, care, retirement and death.",
+        ("mmlu-human_aging",),
+    ),
+    "law": (
+        "Law: international law, courts, treaties, rights and legal theory.",
+        ("mmlu-international_law", "mmlu-jurisprudence"),
+    ),
+    "religion": (
+        "Religions of the world: gods, scriptures, rituals, beliefs and their history.",
+        ("mmlu-world_religions",),
+    ),
+    "economy": (
+        "Economics: money, inflation, unemployment, banks, trade and government spending.",
+        ("mmlu-high_school_macroeconomics",),
+    ),
+    "foreign policy": (
+        "Foreign policy of the United States: presidents, wars, treaties and power.",
+        ("mmlu-us_foreign_policy",),
+    ),
+    "banking support": (
+        "Questions of bank customers about cards, payments, transfers and accounts.",
+        ("banking77",),
+    ),
+    "music": ("Music: bands, albums, songs, singers, festivals and awards.", ("CrossNER-music",)),
+    "harmful requests": (
+        "Requests for help with crime, violence, weapons, hacking, drugs or hateful content.",
+        ("HarmBench",),
+    ),
+}
+UNSEEN = {
+    "medical_advice": ("mmlu-clinical_knowledge", "mmlu-nutrition", "mmlu-human_aging"),
+    "legal_advice": ("mmlu-international_law", "mmlu-jurisprudence"),
     "religion": ("mmlu-world_religions",),
-    "economy": ("mmlu-high_school_macroeconomics",),
-    "foreign policy": ("mmlu-us_foreign_policy",),
-    "banking support": ("banking77",),
-    "music": ("CrossNER-music",),
-    "harmful requests": ("HarmBench",),
+    "politics": ("mmlu-us_foreign_policy",),
+    "financial_advice": ("mmlu-high_school_macroeconomics",),
+    "illegal_acts": ("HarmBench",),
 }
 OTHERS = (
     "nq-open",
@@ -80,7 +120,11 @@ class Read:
     def shipped(self) -> np.ndarray:
         """Scores of texts (rows) for the shipped topics (columns)."""
         model = shipped()
-        return np.array([np.max(model.scores(r), axis=0) for r in self.readings])
+        raw = np.array([np.max(model.raw(r), axis=0) for r in self.readings])
+        found: np.ndarray = np.array(
+            [[scale.score(x) for scale, x in zip(model.scales, row, strict=True)] for row in raw]
+        )
+        return found
 
     def along(self, vector: Sequence[float]) -> np.ndarray:
         heads = space().heads([vector])
@@ -140,6 +184,23 @@ def practice() -> dict[str, Any]:
     return found
 
 
+def unseen() -> dict[str, Any]:
+    """The shipped topics on sources that no training saw, against other such sources."""
+    others = Read([text for source in OTHERS for text in _of((source,), 1)]).shipped()
+    found: dict[str, Any] = {}
+    for name, sources in UNSEEN.items():
+        column = TOPICS.index(name)
+        mine, rest = Read(_of(sources, 2)).shipped()[:, column], others[:, column]
+        found[name] = {"rows": len(mine), "others": len(rest)}
+        for measure, of in MEASURES.items():
+            found[name][measure] = (of(mine, rest), *interval(of, mine, rest))
+        found[name]["strengths"] = {
+            strength: (float((mine >= least).mean()), float((rest >= least).mean()))
+            for strength, least in STRENGTHS.items()
+        }
+    return found
+
+
 def harmless() -> dict[str, Any]:
     """False alarms of the shipped topics on harmless sources that no training saw."""
     found: dict[str, Any] = {}
@@ -156,23 +217,24 @@ def harmless() -> dict[str, Any]:
 def few_shot() -> dict[str, Any]:
     """Own topics from ten examples, over seeds; the rest of the source against other sources."""
     others = Read([text for source in OTHERS for text in _of((source,), 1)])
-    found = {name: _few(_of(sources, 2), others) for name, sources in OWN.items()}
+    found = {name: _few(_of(of, 2), others, about) for name, (about, of) in OWN.items()}
     rows = read("topics.practice")
     edge = Read([str(row["text"]) for row in rows if not row["label"]])
     for label in PRACTICE:
         mine = [str(r["text"]) for r in rows if label in (r["label"] or ())]  # type: ignore[operator]
-        found[f"practice: {label}"] = _few(mine, edge)
+        found[f"practice: {label}"] = _few(mine, edge, DESCRIBED[label])
     return found
 
 
-def _few(texts: list[str], others: Read) -> dict[str, Any]:
+def _few(texts: list[str], others: Read, description: str) -> dict[str, Any]:
     own = Read(texts)
     results: dict[str, list[float]] = {name: [] for name in MEASURES}
     stated: list[tuple[float, float]] = []
     for seed in SEEDS:
         chosen = np.random.default_rng(seed).permutation(len(texts))[:EXAMPLES]
         examples = [texts[i][:400] for i in chosen]
-        vector, scale = custom.unpacked(custom.learnt({"name": "own", "examples": examples}))
+        about = {"name": "own", "description": description, "examples": examples}
+        vector, scale = custom.unpacked(custom.learnt(about))
         mine, rest = np.delete(own.along(vector), chosen), others.along(vector)
         for name, of in MEASURES.items():
             results[name].append(of(mine, rest))
@@ -204,18 +266,8 @@ def _of(sources: Sequence[str], seed: int) -> list[str]:
 def report(data: Mapping[str, Any]) -> str:
     """The figures as tables of Markdown."""
     lines = ["# Topics: figures", "", "Made by `classifiers/topics/evaluate.py`.", ""]
-    lines += [
-        "## Shipped topics on topics.practice",
-        "",
-        "| topic | rows | AUC | found at 1 % | found at 5 % | medium: found, false |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, row in data["practice"].items():
-        cells = [f"{row[m][0]:.3f} ({row[m][1]:.3f}-{row[m][2]:.3f})" for m in MEASURES]
-        medium = row["strengths"]["medium"]
-        lines.append(
-            f"| {name} | {row['rows']} | {' | '.join(cells)} | {medium[0]:.3f}, {medium[1]:.3f} |"
-        )
+    lines += _shipped("Shipped topics on topics.practice", data["practice"])
+    lines += _shipped("Shipped topics on sources outside training", data["unseen"])
     lines += ["", "## Own topics from ten examples", ""]
     lines += [
         "| topic | rows | AUC | found at 1 % | found at 5 % | medium: found, false |",
@@ -241,6 +293,19 @@ def report(data: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _shipped(title: str, rows: Mapping[str, Any]) -> list[str]:
+    lines = [f"## {title}", ""]
+    lines += ["| topic | rows | AUC | found at 1 % | found at 5 % | medium: found, false |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for name, row in rows.items():
+        cells = [f"{row[m][0]:.3f} ({row[m][1]:.3f}-{row[m][2]:.3f})" for m in MEASURES]
+        medium = row["strengths"]["medium"]
+        lines.append(
+            f"| {name} | {row['rows']} | {' | '.join(cells)} | {medium[0]:.3f}, {medium[1]:.3f} |"
+        )
+    return [*lines, ""]
+
+
 def main() -> None:
     few = few_shot()
     groups = {
@@ -250,6 +315,7 @@ def main() -> None:
     files = ("topics.practice", "topics.train", "injection.train")
     data = {
         "practice": practice(),
+        "unseen": unseen(),
         "few_shot": few,
         "few_shot_mean": {
             title: {m: float(np.mean([row[m][0] for row in rows])) for m in MEASURES}
@@ -266,7 +332,17 @@ def main() -> None:
     }
     (HERE / "report.json").write_text(json.dumps(_rounded(data), indent=2) + "\n")
     (HERE / "report.md").write_text(report(data))
+    _into_card(report(data))
     sys.stdout.write(report(data))
+
+
+def _into_card(figures: str) -> None:
+    """Puts the tables between the marks of the card, one level of headings down."""
+    card = HERE / "CARD.md"
+    before, _, rest = card.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    tables = figures.partition("## ")[2].replace("\n## ", "\n### ")
+    card.write_text(f"{before}{BEGIN}\n\n### {tables}\n{END}{after}")
 
 
 def _rounded(value: Any) -> Any:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from policyengine.guards._topic.tokens import words
+
 FOLDER = Path(__file__).resolve().parent / "own"
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 
@@ -71,5 +73,5 @@ def phrases() -> dict[str, dict[str, float]]:
         head, _, listed = line.partition(":")
         topic, weight = head.split()
         for phrase in listed.split(","):
-            found.setdefault(" ".join(phrase.split()), {})[topic] = float(weight)
+            found.setdefault(" ".join(words(phrase)), {})[topic] = float(weight)
     return found

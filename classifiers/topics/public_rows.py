@@ -79,7 +79,7 @@ _DOUBTFUL = {
     "mmlu-business_ethics": frozenset({"legal_advice", "financial_advice", "illegal_acts"}),
     "mmlu-professional_law": frozenset({"illegal_acts", "violence", "weapons", "drugs", "hate"}),
 }
-_PUBLIC_WEIGHT = 0.3
+_PUBLIC_WEIGHT = 0.1
 _MOST_OF_A_SOURCE = 250
 
 
@@ -116,7 +116,8 @@ def labelled_rows(own: Iterable[OwnRow]) -> list[Row]:
         # A row on one topic may be on others, too; only its near misses are surely on none.
         unknown = _beside(o.topic) if o.topic else frozenset()
         harmless = o.topic is None
-        found.append(Row(o.text, f"own:{o.line}", topics, unknown, 2.0, harmless))
+        weight = 2.0 if o.topic else 4.0
+        found.append(Row(o.text, f"own:{o.line}", topics, unknown, weight, harmless))
     taken: dict[str, int] = {}
     for row in read("topics.train"):
         source = str(row["source"]).removeprefix("neg:")

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
 from own_rows import own_rows, phrases  # noqa: E402
-from public_rows import background_rows, data_digests, labelled_rows  # noqa: E402
+from public_rows import Row, background_rows, data_digests, labelled_rows  # noqa: E402
 
 from policyengine.guards._topic.scale import Scale  # noqa: E402
 from policyengine.guards._topic.shipped import TOPICS, Phrases  # noqa: E402
@@ -31,9 +31,11 @@ from policyengine.guards._topic.tokens import WHOLE, Vocabulary, pieces, words  
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 SEED = 20
-MOST = 6.0
-SHRINK = 0.8
+PARTS = 5
+LEAST, MOST = -2.0, 6.0
+SHRINK = 0.9
 BACKGROUND = 1500
+MOST_WINDOWS = 12
 
 
 @dataclass
@@ -76,11 +78,11 @@ def space_of(table: Path, aliases: dict[str, str], sample: list[str]) -> Space:
 
 
 def hits(listed: Phrases, texts: list[list[str]]) -> np.ndarray:
-    """How much the phrases of each text weigh for each topic, held to `MOST`."""
+    """How much the phrases of each text weigh for each topic, held between `LEAST` and `MOST`."""
     found = np.zeros((len(texts), len(TOPICS)), np.float32)
     for i, text in enumerate(texts):
         for topic, weight in listed.hits(text).items():
-            found[i, topic] = min(MOST, weight)
+            found[i, topic] = max(LEAST, min(MOST, weight))
     return found
 
 
@@ -93,9 +95,9 @@ def windows(text: str) -> list[str]:
 
 
 def fitted(x: np.ndarray, h: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Head, weight of the phrases and bias of one topic: logistic regression."""
+    """Head and weight of the phrases of one topic: and bias of one topic: logistic regression."""
     features = np.c_[x * HEAD_SCALE, h[:, None] * PHRASE_SCALE]
-    model = LogisticRegression(C=1.0, max_iter=300)
+    model = LogisticRegression(C=0.01, max_iter=300)
     model.fit(features, y, sample_weight=weight)
     return np.r_[
         model.coef_[0][:-1] * HEAD_SCALE, model.coef_[0][-1] * PHRASE_SCALE, model.intercept_
@@ -107,46 +109,92 @@ HEAD_SCALE = 6.0
 PHRASE_SCALE = 1.0
 
 
-def train(space: Space, listed: Phrases) -> dict[str, object]:
-    rows = labelled_rows(own_rows())
-    texts = [words(row.text[:WHOLE]) for row in rows]
-    x, h = space.units(texts), hits(listed, texts)
-    sources = np.array([row.source for row in rows])
-    weight = np.array([row.weight for row in rows])
-    rng = np.random.default_rng(SEED)
-    groups = rng.permutation(np.unique(sources))
-    fold = {source: i % 5 for i, source in enumerate(groups)}
-    folds = np.array([fold[s] for s in sources])
-    heads, scales = [], []
-    for number, topic in enumerate(TOPICS):
-        y = np.array([topic in row.topics for row in rows])
-        known = np.array([topic not in row.unknown for row in rows])
-        harmless = np.array([row.harmless for row in rows])
-        balance = _balanced(y, weight, known)
-        out = np.zeros(len(rows))
-        for k in range(5):
-            fit = known & (folds != k)
-            head = fitted(x[fit], h[fit, number], y[fit], balance[fit])
-            test = folds == k
-            out[test] = x[test] @ head[:-2] + h[test, number] * head[-2] + head[-1]
-        calm = known & ~y & harmless
-        scales.append(Scale.of(out[calm].tolist()))
-        heads.append(fitted(x[known], h[known, number], y[known], balance[known]))
-        own = np.array([row.source.startswith("own:") for row in rows])
-        at = scales[-1].one
-        say(
-            f"{topic:17s} rows {int(y.sum()):5d}  held-out TPR at 1%: public "
-            f"{_rate(out[y & ~own] > at)}  own {_rate(out[y & own] > at)}  "
-            f"near misses found {_rate(out[own & ~y & known] > at)}  phrase {heads[-1][-2]:.2f}"
+@dataclass
+class Windows:
+    """All windows of the harmless rows; `row` says whose they are."""
+
+    x: np.ndarray
+    h: np.ndarray
+    row: np.ndarray
+
+    @classmethod
+    def of(cls, space: Space, listed: Phrases, rows: list[Row]) -> Windows:
+        found = [
+            (number, words(window))
+            for number, row in enumerate(rows)
+            if row.harmless
+            for window in windows(row.text)[:MOST_WINDOWS]
+        ]
+        texts = [text for _, text in found]
+        numbers = np.array([number for number, _ in found])
+        return cls(space.units(texts), hits(listed, texts), numbers)
+
+
+@dataclass
+class Lessons:
+    """Training rows as numbers: vectors, phrases, sources in five parts, and what rows say."""
+
+    rows: list[Row]
+    x: np.ndarray
+    h: np.ndarray
+    part: np.ndarray
+    weight: np.ndarray
+    calm: Windows
+
+    @classmethod
+    def of(cls, space: Space, listed: Phrases) -> Lessons:
+        rows = labelled_rows(own_rows())
+        texts = [words(row.text[:WHOLE]) for row in rows]
+        groups = np.random.default_rng(SEED).permutation(np.unique([r.source for r in rows]))
+        part = {source: i % PARTS for i, source in enumerate(groups)}
+        return cls(
+            rows,
+            space.units(texts),
+            hits(listed, texts),
+            np.array([part[row.source] for row in rows]),
+            np.array([row.weight for row in rows]),
+            Windows.of(space, listed, rows),
         )
+
+
+def train(space: Space, listed: Phrases) -> dict[str, object]:
+    """Heads, weights of phrases and scales; a scale is what heads give that saw no such source."""
+    lessons = Lessons.of(space, listed)
+    found = [_topic(lessons, number, topic) for number, topic in enumerate(TOPICS)]
     return {
         "topics": list(TOPICS),
-        "heads": [[round(float(v), 4) for v in head[:-2]] for head in heads],
-        "phrase": [round(float(head[-2]), 4) for head in heads],
-        "bias": [round(float(head[-1]), 4) for head in heads],
+        "heads": [[round(float(v), 4) for v in head[:-2]] for head, _ in found],
+        "phrase": [round(float(head[-2]), 4) for head, _ in found],
+        "least": LEAST,
         "most": MOST,
-        "scales": [[round(float(v), 4) for v in (s.five, s.one, s.tenth)] for s in scales],
+        "scales": [[round(float(v - head[-1]), 4) for v in scale] for head, scale in found],
     }
+
+
+def _topic(lessons: Lessons, number: int, topic: str) -> tuple[np.ndarray, tuple[float, ...]]:
+    rows, x, h = lessons.rows, lessons.x, lessons.h[:, number]
+    y = np.array([topic in row.topics for row in rows])
+    known = np.array([topic not in row.unknown for row in rows])
+    balance = _balanced(y, lessons.weight, known)
+    out, most, calm = np.zeros(len(rows)), np.full(len(rows), -np.inf), lessons.calm
+    for k in range(PARTS):
+        fit = known & (lessons.part != k)
+        head = fitted(x[fit], h[fit], y[fit], balance[fit])
+        test = lessons.part == k
+        out[test] = np.c_[x[test], h[test], np.ones(test.sum())] @ head
+        mine = lessons.part[calm.row] == k
+        heard = np.c_[calm.x[mine], calm.h[mine, number], np.ones(mine.sum())] @ head
+        np.maximum.at(most, calm.row[mine], heard)
+    head = fitted(x[known], h[known], y[known], balance[known])
+    scale = Scale.of(most[known & ~y & np.isfinite(most)].tolist())
+    own = np.array([row.source.startswith("own:") for row in rows])
+    at = scale.one
+    say(
+        f"{topic:17s} rows {int(y.sum()):5d}  unseen sources found at 1 %: public "
+        f"{_rate(out[y & ~own] > at)}  own {_rate(out[y & own] > at)}  "
+        f"near misses {_rate(out[own & ~y & known] > at)}  phrase {head[-2]:.2f}"
+    )
+    return head, (scale.five, scale.one, scale.tenth)
 
 
 def _rate(found: np.ndarray) -> str:
@@ -172,7 +220,7 @@ def main() -> None:
     asked = parser.parse_args()
     sample = background_rows(BACKGROUND, SEED)
     space = space_of(asked.table, aliases(), sample)
-    listed = _phrases()
+    listed = Phrases.of(phrases())
     model = train(space, listed)
     units = space.units([words(windows(text)[0]) for text in sample])
     units = units[np.linalg.norm(units, axis=1) > 0]
@@ -205,14 +253,6 @@ def aliases() -> dict[str, str]:
     return found
 
 
-def _phrases() -> Phrases:
-    weights = {
-        phrase: {TOPICS.index(topic): weight for topic, weight in found.items()}
-        for phrase, found in phrases().items()
-    }
-    return Phrases(weights, frozenset(phrase.split(" ")[0] for phrase in weights))
-
-
 def _listed(table: Path) -> list[str]:
     found: list[str] = np.load(table)["words"].tolist()
     return found
@@ -225,7 +265,8 @@ def _write(files: dict[str, bytes]) -> None:
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     manifest = {"files": sums, "made_by": "classifiers/topics/train.py", "data": data_digests()}
     (WEIGHTS / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    say({name: len(content) for name, content in files.items()}, sum(map(len, files.values())))
+    sizes = {name: len(content) for name, content in files.items()}
+    say(f"{sizes}, together {sum(sizes.values()):,}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ that is very like one is not found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -212,9 +212,7 @@ class _Finder:
         found: list[Finding] = []
         for field, text in texts:
             reading = self._reading(text, texts)
-            best = self._best(reading, self._scores(text, reading, texts))
-            for name, (score, window) in best.items():
-                start, end = reading.spans[window]
+            for name, score, (start, end) in self._best(text, reading, texts):
                 found.append(
                     {
                         "type": name.upper(),
@@ -235,38 +233,42 @@ class _Finder:
             texts.memo[key] = reading
         return reading
 
-    def _scores(self, text: str, reading: Reading, texts: Texts) -> list[list[float]]:
-        """For each window the scores of this finder's topics, shipped ones first."""
-        rows: list[list[float]] = [[] for _ in reading.spans]
-        if self.shipped:
-            key = ("topic", "scores", self.skipped.phrases, text)
-            shared: list[list[float]] | None = texts.memo.get(key)
-            if shared is None:
-                shared = texts.memo[key] = shipped().scores(reading)
-            for row, scores in zip(rows, shared, strict=True):
-                row += [scores[topic] for topic in self.shipped]
-        if self.own:
-            raw = space().scores(reading.vectors, self.own_heads)
-            for row, numbers in zip(rows, raw, strict=True):
-                row += [own.scale.score(x) for own, x in zip(self.own, numbers, strict=True)]
-        return rows
-
-    def _best(self, reading: Reading, rows: list[list[float]]) -> dict[str, tuple[float, int]]:
-        """The best window of each topic that reaches the threshold: its score and number."""
-        names = [*(TOPICS[topic] for topic in self.shipped), *(own.name for own in self.own)]
-        pardoned = self._pardoned(reading, rows)
-        best: dict[str, tuple[float, int]] = {}
-        for window, row in enumerate(rows):
-            if window in pardoned:
+    def _best(
+        self, text: str, reading: Reading, texts: Texts
+    ) -> Iterator[tuple[str, float, tuple[int, int]]]:
+        """Name, score and range of the best window of each topic that reaches the threshold."""
+        pardoned = None
+        for name, scale, column in self._columns(text, reading, texts):
+            if scale.score(max(column)) < self.threshold:
                 continue
-            for name, score in zip(names, row, strict=True):
-                if score >= self.threshold and score > best.get(name, (-1.0, 0))[0]:
-                    best[name] = (score, window)
-        return best
+            if pardoned is None:
+                pardoned = self._pardoned(reading)
+            left = [raw for window, raw in enumerate(column) if window not in pardoned]
+            if left and (score := scale.score(max(left))) >= self.threshold:
+                yield name, score, reading.spans[_first(column, max(left), pardoned)]
 
-    def _pardoned(self, reading: Reading, rows: list[list[float]]) -> frozenset[int]:
+    def _columns(
+        self, text: str, reading: Reading, texts: Texts
+    ) -> Iterator[tuple[str, Scale, Sequence[float]]]:
+        """Each topic of this finder, with the raw scores of all windows."""
+        if self.shipped:
+            model = shipped()
+            key = ("topic", "raw", self.skipped.phrases, text)
+            columns: Sequence[Sequence[float]] | None = texts.memo.get(key)
+            if columns is None:
+                columns = texts.memo[key] = list(zip(*model.raw(reading), strict=True))
+            for topic in self.shipped:
+                yield TOPICS[topic], model.scales[topic], columns[topic]
+        if self.own:
+            rows = space().scores(reading.vectors, self.own_heads)
+            for own, column in zip(self.own, zip(*rows, strict=True), strict=True):
+                yield own.name, own.scale, column
+
+    def _pardoned(self, reading: Reading) -> frozenset[int]:
         """The windows that are very like an example of what is not meant."""
-        if not len(self.examples) or all(max(row) < self.threshold for row in rows):
-            return frozenset()
         alike = space().scores(reading.vectors, self.examples)
         return frozenset(i for i, row in enumerate(alike) if max(row, default=0.0) >= _ALIKE)
+
+
+def _first(column: Sequence[float], raw: float, without: frozenset[int]) -> int:
+    return next(i for i, x in enumerate(column) if x == raw and i not in without)

@@ -1,13 +1,13 @@
 """Own topics: learnt from a name, a description and some examples when a bundle is built.
 
-The vector of a topic is the mean of its examples' and its description's, less the mean of a
-shipped background sample of harmless texts; its scale is what that sample scores (`scale.py`).
-All of it is done in plain Python, so that a bundle comes out the same on every machine.
+The vector of a topic is the mean of its examples' and its description's; the table of words was
+whitened by harmless texts, so this is a linear discriminant against those. Its scale is what a
+shipped background sample of harmless texts scores (`scale.py`). All of it is done in plain Python,
+so that a bundle comes out the same on every machine.
 """
 
 from __future__ import annotations
 
-import math
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -22,8 +22,6 @@ from policyengine.guards._topic.tokens import words
 
 # How much a description counts beside an example.
 _DESCRIPTION = 2.0
-# How far a topic's vector is turned away from the mean of the background sample.
-_AWAY = 1.0
 _LEVELS = 32767
 
 
@@ -79,11 +77,8 @@ def _vector(topic: Mapping[str, Any]) -> tuple[Sequence[float], list[float]]:
         parts.append((vector, 1.0))
     if description := topic.get("description"):
         parts.append((vector_of(description), _DESCRIPTION))
-    mean = unit([sum(v[i] * weight for v, weight in parts) for i in range(DIMENSIONS)])
-    sample, middle = background(), _middle()
-    common = _AWAY * dot(mean, middle)
-    vector = unit([a - common * b for a, b in zip(mean, middle, strict=True)])
-    return vector, [dot(row, vector) for row in sample]
+    vector = unit([sum(v[i] * weight for v, weight in parts) for i in range(DIMENSIONS)])
+    return vector, [dot(row, vector) for row in background()]
 
 
 @cache
@@ -94,8 +89,3 @@ def background() -> Sequence[Sequence[float]]:
         raise FactError("model-damaged", "the background sample of `topics` has a wrong size")
     starts = range(0, len(numbers), DIMENSIONS)
     return [unit(numbers[i : i + DIMENSIONS]) for i in starts]
-
-
-@cache
-def _middle() -> Sequence[float]:
-    return unit([math.fsum(numbers) for numbers in zip(*background(), strict=True)])

@@ -31,15 +31,28 @@ TOPICS: Final = (
 )
 """The names of the shipped topics; a phrase's topic is a place in this row."""
 
-_LONGEST_PHRASE = 4
+_NOTHING: Final[Mapping[int, float]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Words and phrases that speak for topics; `starts` holds the first words of all."""
+    """Words and phrases that speak for topics; `starts` has the longest phrase by first word."""
 
     weights: Mapping[str, Mapping[int, float]]
-    starts: frozenset[str]
+    starts: Mapping[str, int]
+
+    @classmethod
+    def of(cls, listed: Mapping[str, Mapping[str, float]]) -> Phrases:
+        """The phrases of a list: for each what it weighs for which topics."""
+        starts: dict[str, int] = {}
+        for phrase in listed:
+            first, *others = phrase.split(" ")
+            starts[first] = max(starts.get(first, 0), 1 + len(others))
+        weights = {
+            phrase: {TOPICS.index(topic): float(weight) for topic, weight in found.items()}
+            for phrase, found in listed.items()
+        }
+        return cls(weights, starts)
 
     def hits(self, words: list[str]) -> Hits:
         """The sum of what the phrases of a piece weigh, by topic."""
@@ -48,12 +61,10 @@ class Phrases:
         for i, word in enumerate(words):
             if word not in starts:
                 continue
-            for length in range(1, _LONGEST_PHRASE + 1):
+            for length in range(1, min(starts[word], len(words) - i) + 1):
                 phrase = word if length == 1 else " ".join(words[i : i + length])
-                for topic, weight in self.weights.get(phrase, {}).items():
+                for topic, weight in self.weights.get(phrase, _NOTHING).items():
                     found[topic] = found.get(topic, 0.0) + weight
-                if i + length >= len(words):
-                    break
         return found
 
 
@@ -61,25 +72,22 @@ class Phrases:
 class Shipped:
     """What was learnt for all shipped topics.
 
-    A window's raw score is its product with the topic's head, plus `bias`, plus `phrase` for each
-    unit that the phrases weigh, of which no more than `most` count.
+    A window's raw score is its product with the topic's head, plus `phrase` for each unit that the
+    phrases weigh, held between `least` and `most`: no flood of harmless words outweighs the rest.
     """
 
     heads: Any
-    bias: Sequence[float]
     phrase: Sequence[float]
+    least: float
     most: float
     scales: Sequence[Scale]
 
-    def scores(self, reading: Reading) -> list[list[float]]:
-        """For each window the score of each topic, 0 to 1."""
+    def raw(self, reading: Reading) -> list[list[float]]:
+        """For each window the raw score of each topic."""
         found = space().scores(reading.vectors, self.heads)
         for row, hits in zip(found, reading.hits, strict=True):
-            for topic, bias in enumerate(self.bias):
-                raw = row[topic] + bias
-                if topic in hits:
-                    raw += self.phrase[topic] * min(self.most, hits[topic])
-                row[topic] = self.scales[topic].score(raw)
+            for topic, weight in hits.items():
+                row[topic] += self.phrase[topic] * max(self.least, min(self.most, weight))
         return found
 
 
@@ -94,12 +102,7 @@ def _model() -> Mapping[str, Any]:
 @cache
 def phrases() -> Phrases:
     """The listed phrases; raises `FactError` where the model is missing or damaged."""
-    listed = json.loads(_weights.read("topics", "phrases.json"))
-    weights = {
-        phrase: {TOPICS.index(topic): float(weight) for topic, weight in found.items()}
-        for phrase, found in listed.items()
-    }
-    return Phrases(weights, frozenset(phrase.split(" ")[0] for phrase in weights))
+    return Phrases.of(json.loads(_weights.read("topics", "phrases.json")))
 
 
 @cache
@@ -108,8 +111,8 @@ def shipped() -> Shipped:
     model = _model()
     return Shipped(
         space().heads(model["heads"]),
-        tuple(model["bias"]),
         tuple(model["phrase"]),
+        float(model["least"]),
         float(model["most"]),
         tuple(Scale(*row) for row in model["scales"]),
     )
