@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from policyengine.program import Mode, Severity, Verdict
+from policyengine.program import Mode, Severity, Style, Verdict
 from policyengine.source import Span
 from policyengine.values.clock_text import format_timestamp
 from policyengine.values.times import Timestamp
@@ -49,15 +50,28 @@ class Approval:
     count: int
 
 
+# What they put in a text's place has letters or digits of it.
+_QUOTING: Final = frozenset({"last4", "format"})
+
+
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """Characters `start` to `end` of the text `field` become `replacement`."""
+    """Characters `start` to `end` of the text `field` become `replacement`.
+
+    Some styles leave a part of the text in it, so it stands in no `repr`, and logs take `told`.
+    """
 
     field: str
     start: int
     end: int
-    replacement: str
+    replacement: str = dataclasses.field(repr=False)
     rules: tuple[str, ...]
+    style: Style = "mask"
+
+    @property
+    def told(self) -> str:
+        """The replacement, all of it masked where it has letters or digits of the text."""
+        return "*" * len(self.replacement) if self.style in _QUOTING else self.replacement
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +248,7 @@ class Decision:
             "allowed": self.allowed,
             "verdict": self.verdict,
             "reasons": [_plain(reason) for reason in self.reasons],
-            "obligations": [{"kind": _KINDS[type(o)], **_plain(o)} for o in self.obligations],
+            "obligations": [_obligation(o) for o in self.obligations],
             "errors": [_plain(error) for error in self.errors],
             "facts": [_plain(fact) for fact in self.facts],
             "shadow": [_plain(reason) for reason in self.shadow],
@@ -249,6 +263,13 @@ class Decision:
         text = json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
         # Half a surrogate pair, say in a field's name, is no UTF-8; as an escape it is JSON.
         return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _obligation(obligation: Obligation) -> dict[str, Any]:
+    plain = {"kind": _KINDS[type(obligation)], **_plain(obligation)}
+    if isinstance(obligation, Redaction):
+        plain["replacement"] = obligation.told
+    return plain
 
 
 def _plain(value: Any) -> Any:

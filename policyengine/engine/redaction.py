@@ -103,4 +103,5 @@ def _replaced(
     except StateError as error:
         replacement = "*" * (end - start)
         failure = Failure(rules, leading.style, error)
-    return Redaction(leading.field, start, end, replacement, rules), failure
+    style = "mask" if failure else leading.style
+    return Redaction(leading.field, start, end, replacement, rules, style), failure

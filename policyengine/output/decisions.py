@@ -83,7 +83,7 @@ def _obligation(obligation: Obligation) -> str:
         case Redaction():
             where = f"{obligation.field} {obligation.start}-{obligation.end}"
             rules = ", ".join(obligation.rules)
-            text = f"redact  {where} becomes {obligation.replacement!r}  ({rules})"
+            text = f"redact  {where} becomes {obligation.told!r}  ({rules})"
         case Routing():
             text = f"route  {obligation.to}  ({obligation.rule})"
         case Triggered():

@@ -250,6 +250,21 @@ def test_rules_say_what_becomes_of_findings(redact: str, content: str) -> None:
     assert decide(redact, keys={}).content == {"request.system": content}
 
 
+@pytest.mark.parametrize("style", ["last4", "format"])
+def test_what_is_left_of_a_text_stands_in_no_log(style: str) -> None:
+    files = {"bundle.yaml": MANIFEST, "p.yaml": POLICY.replace("ada, bob", "abcd9876") % style}
+    compiled = policyengine.compile(check(load_text(files)))
+    input = {"request": {"model": "m", "system": "an abcd9876"}}
+    decision = policyengine.Engine(compiled, keys=KEYS).decide("llm.request", input, now=NOW)
+    (redaction,) = decision.redactions
+    assert redaction.style == style
+    assert decision.content["request.system"] == f"an {redaction.replacement}"
+    assert redaction.told == "*" * 8
+    for log in (repr(decision), decision.to_json()):
+        assert redaction.replacement not in log
+        assert "9876" not in log
+
+
 def test_what_is_kept_is_reported_and_left() -> None:
     decision = decide("{with: mask, types: {WORD: keep}}")
     assert decision.allowed
