@@ -44,6 +44,9 @@ _HEADS: Final = frozenset(
     + listed("rua|travessa|praça|estrada|alameda|rue|avenue|boulevard|place|chemin|ul|ulica|aleja")
     + listed("zona|strada|jalan|jl|ulitsa|улица|ул|проспект|calea|bulevardul|bd|am|an|auf")
 )
+_STREET_WORDS: Final = frozenset(
+    word.encode() for word in (*listed(_STREETS.lower()), *_FRENCH_WORDS)
+)
 _HEAD_WORDS: Final = frozenset(head.encode() for head in _HEADS)
 _WEAK_HEADS: Final = frozenset(("am", "an", "auf", "av", "bd", "ul", "place", "avenue", "rue"))
 _HEAD = re.compile(r"[^\W\d_]{2,10}")
@@ -86,7 +89,8 @@ def _around(view: View, start: int, end: int) -> Hit | None:
     if start > 1 and shape[start - 1] == "-" and shape[start - 2] == "9":
         return None
     after = text[end : end + 1]
-    if (after == "," or shape[end] in " Aa-") and shape[end + 1] in "Aa9 ":
+    begins = (after == "," or shape[end] in " Aa-") and shape[end + 1] in "Aa9 "
+    if begins and _mentions(view, "streets", _STREET_WORDS):
         found = _first(view, start, end)
         if found is not None:
             return _finish(view, start, found)
@@ -109,7 +113,7 @@ def _last(view: View, start: int, end: int) -> Hit | None:
             military = _MILITARY.match(text, start)
             stop = military.end() if military else end
             return Hit("ADDRESS", box.start(), stop, 0.7 if military else 0.6, "box")
-    if last.endswith(_ENDS) or _has_heads(view):
+    if last.endswith(_ENDS) or _mentions(view, "heads", _HEAD_WORDS):
         at = _street_before(text[low:start])
         if at is not None:
             number = _NUMBER.match(text, start)
@@ -120,11 +124,11 @@ def _last(view: View, start: int, end: int) -> Hit | None:
 _BOXES: Final = frozenset(listed("box|postfach|apartado|bp|unit|psc"))
 
 
-def _has_heads(view: View) -> bool:
-    """Whether a text has any of the words that street names begin with."""
-    key = ("heads", 0)
+def _mentions(view: View, name: str, words: frozenset[bytes]) -> bool:
+    """Whether a text has one of some words; asked once."""
+    key = (name, 0)
     if key not in view.notes:
-        view.notes[key] = not view.vocabulary.isdisjoint(_HEAD_WORDS)
+        view.notes[key] = not view.vocabulary.isdisjoint(words)
     found: bool = view.notes[key]
     return found
 

@@ -120,6 +120,7 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _AGED: Final = listed("aged|age|age of|age is|turned|turning|alter|edad|âge|età")
+_AGED_WORDS: Final = frozenset(word.split()[0].encode() for word in _AGED)
 _AGE = Strength(0.85, 0.95)
 
 
@@ -131,14 +132,23 @@ def _age(view: View, start: int, end: int) -> tuple[Hit, ...]:
     unit = _UNIT.match(view.text, end)
     if unit:
         return (hit(AGE, view, start, unit.end(), _AGE, "unit"),)
-    if start < 3 or view.shape[start - 1] not in " :,(":
+    if start < 3 or view.shape[start - 1] not in " :,(" or not _says_age(view):
         return ()
     before = view.text[max(0, start - 10) : start].lower().rstrip(" :=\"'(")
-    word = next((word for word in _AGED if before.endswith(word)), "")
+    if not before.endswith(_AGED):
+        return ()
+    word = next(word for word in _AGED if before.endswith(word))
     # "page 81" and "image 33" are no ages.
-    if word and not before[: -len(word)][-1:].isalpha():
-        return (Hit("AGE", start, end, 0.7, "label"),)
-    return ()
+    return () if before[: -len(word)][-1:].isalpha() else (Hit("AGE", start, end, 0.7, "label"),)
+
+
+def _says_age(view: View) -> bool:
+    """Whether a text has a word for age; asked once."""
+    key = ("age", 0)
+    if key not in view.notes:
+        view.notes[key] = not view.vocabulary.isdisjoint(_AGED_WORDS)
+    found: bool = view.notes[key]
+    return found
 
 
 AGE = Entity(

@@ -138,7 +138,7 @@ def _scanned(scan: Any, names: frozenset[str]) -> Source:
 
 def _only(scan: Scan, names: frozenset[str]) -> Scan:
     """A scan without what a family finds beside what is asked for."""
-    return lambda view: (hit for hit in scan(view) if hit.name in names)
+    return lambda view: [hit for hit in scan(view) if hit.name in names]
 
 
 def _view(texts: Texts, field: str, text: str) -> View:

@@ -135,10 +135,11 @@ _FIRST: Final = {
     for stem in _LABELS
 }
 _EXPIRY = re.compile(
-    r"(?:\bexp(?:iry|ires?|iration)?\b|\bvalid (?:thru|until|through)|gültig bis)[^\d\n]{0,20}"
+    r"(?:exp(?:iry|ires?|iration)?\b|valid (?:thru|until|through)|gültig bis)[^\d\n]{0,20}"
     r"((?:0[1-9]|1[0-2]) ?[/-] ?(?:20)?\d{2})(?![\d/-])",
     re.IGNORECASE,
 )
+_EXPIRY_STEMS: Final = ("exp", "valid ", "g?ltig bis")
 # What programs and forms write where a value will stand, or which say that there is none.
 _EMPTY: Final = frozenset(
     listed(
@@ -165,9 +166,14 @@ def scan(view: View, wanted: frozenset[str]) -> Iterator[Hit]:
             while at >= 0 and asked:
                 yield from _values(view, at, asked)
                 at = lower.find(stem, at + len(stem))
-    if "CREDIT_DEBIT_CARD_EXPIRY" in wanted and ("exp" in lower or "valid" in lower):
-        for found in _EXPIRY.finditer(view.text):
-            yield Hit("CREDIT_DEBIT_CARD_EXPIRY", *found.span(1), 0.85, "label")
+    if "CREDIT_DEBIT_CARD_EXPIRY" in wanted:
+        for stem in _EXPIRY_STEMS:
+            at = lower.find(stem)
+            while at >= 0:
+                found = _EXPIRY.match(view.text, at)
+                if found and not view.text[at - 1 : at].isalpha():
+                    yield Hit("CREDIT_DEBIT_CARD_EXPIRY", *found.span(1), 0.85, "label")
+                at = lower.find(stem, at + 1)
 
 
 def _values(view: View, at: int, labels: list[_Label]) -> Iterator[Hit]:

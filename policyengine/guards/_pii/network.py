@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv6Address
 
 from policyengine.guards._pii.entity import Entity, Hit, Start
@@ -35,11 +35,22 @@ def v4_at(view: View, start: int, end: int) -> tuple[Hit, ...]:
     return (Hit("IP_ADDRESS", start, found.end(), 0.85, "pattern"),)
 
 
-def scan_colons(view: View, wanted: frozenset[str]) -> Iterator[Hit]:
+def scan_colons(view: View, wanted: frozenset[str]) -> Iterable[Hit]:
     """IPv6 and MAC addresses with colons."""
+    key = ("colons", 0)
+    if key not in view.notes:
+        view.notes[key] = tuple(_colons(view))
+    found: tuple[Hit, ...] = view.notes[key]
+    return found
+
+
+def _colons(view: View) -> Iterator[Hit]:
     text, shape = view.text, view.shape
     for found in _COLONS.finditer(text):
         start, end = found.span()
+        # A time of day has two colons and nothing but digits between.
+        if end - start < 7 and "::" not in text[start:end]:
+            continue
         low = max(0, start - 4)
         start -= len(text[low:start]) - len(text[low:start].rstrip(_HEX))
         if (start and shape[start - 1] in _ALNUM) or shape[end] in _ALNUM:
