@@ -29,6 +29,9 @@ MAX_TEXT: Final = 200_000
 
 # The type is bounded, so each `[tok_` is looked at a bounded number of times.
 _TOKEN: Final = re.compile(r"\[tok_([A-Z0-9_]{1,64})_([a-z2-7]{26})\]")
+# The beginning of a token, and the most characters of one.
+_BEGUN: Final = re.compile(r"\[(?:t(?:o(?:k(?:_[A-Za-z0-9_]*)?)?)?)?\Z")
+_LONGEST: Final = len("[tok_" + "_" + "]") + 64 + 26
 _UNNAMED: Final = re.compile(r"[^A-Z0-9_]")
 _NONCE: Final = 12
 
@@ -39,6 +42,36 @@ class Restored(NamedTuple):
     text: str
     restored: int
     unknown: tuple[str, ...]
+
+
+class Restoring:
+    """A text that comes in pieces, with its tokens turned back: what may be a token is held back.
+
+    `unknown` are the tokens so far that stand for nothing.
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        self.unknown: dict[str, None] = {}
+        self._vault = vault
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """The text that is complete now. Raises `StateError` where the store fails."""
+        text = self._held + text
+        at = text.rfind("[", max(len(text) - _LONGEST, 0))
+        cut = at if at >= 0 and _BEGUN.match(text, at) else len(text)
+        self._held = text[cut:]
+        return self._restored(text[:cut])
+
+    def close(self) -> str:
+        """The rest of the text. Raises `StateError` where the store fails."""
+        held, self._held = self._held, ""
+        return self._restored(held)
+
+    def _restored(self, text: str) -> str:
+        found = self._vault.detokenise(text)
+        self.unknown.update(dict.fromkeys(found.unknown))
+        return found.text
 
 
 class Vault:
@@ -115,6 +148,10 @@ class Vault:
             at = match.end()
             count += 1
         return Restored("".join([*parts, text[at:]]), count, tuple(unknown))
+
+    def restoring(self) -> Restoring:
+        """`detokenise` for a text that comes in pieces."""
+        return Restoring(self)
 
     def forget(self, token: str) -> bool:
         """Erases what a token stands for; whether there was anything. Raises `StateError`."""

@@ -41,6 +41,28 @@ def test_what_was_replaced_comes_back(texts: list[str], between: str) -> None:
     assert one.detokenise(whole) == (between.join(texts), len(texts), ())
 
 
+PARTS = ["[", "[tok_", "a", "]", "A_", "[tok_A_", "Ada", "K"]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=20), st.integers(1, 50))
+def test_tokens_in_pieces_come_back(parts: list[str], size: int) -> None:
+    one = vault()
+    tokens = {"Ada": one.token("PERSON", "Ada"), "K": one.token("K" * 64, "k")}
+    text = "".join(tokens.get(part, part) for part in parts)
+    restoring = one.restoring()
+    sent = "".join(restoring.feed(text[at : at + size]) for at in range(0, len(text), size))
+    whole = one.detokenise(text)
+    assert sent + restoring.close() == whole.text
+    assert tuple(restoring.unknown) == whole.unknown
+
+
+def test_text_without_tokens_is_not_held_back() -> None:
+    restoring = vault().restoring()
+    assert [restoring.feed(text) for text in ["a [b", "[", "to", "m] [tok_x.", "[" * 200]] == [
+        "a [b", "", "", "[tom] [tok_x.", "[" * 199]  # fmt: skip
+    assert restoring.close() == "["
+
+
 def test_one_text_has_one_token_and_types_do_not_share_it() -> None:
     one = vault()
     token = one.token("PERSON", "Ada")
