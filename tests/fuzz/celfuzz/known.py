@@ -96,6 +96,11 @@ KNOWN: tuple[Difference, ...] = (
         ),
     ),
     Difference(
+        "an empty text split at nothing",
+        "C++ gives a list of one empty text; it has no characters, so cel-go and we give none.",
+        lambda text, ours, theirs: bool(_SPLIT_AT_NOTHING.search(text)),
+    ),
+    Difference(
         "negative sizes of lists.range",
         "C++ throws; cel-go and we give the empty list.",
         _says("vector::reserve"),
@@ -154,7 +159,7 @@ KNOWN: tuple[Difference, ...] = (
         lambda text, ours, theirs: (
             ours[0] == theirs[0] == "value"
             and "string" in called(text)
-            and _unpadded(str(ours[1])) == _unpadded(str(theirs[1]))
+            and _unpadded(ours[1]) == _unpadded(theirs[1])
         ),
     ),
     Difference(
@@ -188,10 +193,15 @@ _CALLED = re.compile(r"([a-zA-Z0-9.]+)\(")
 _FRACTION = re.compile(r"(\.\d*?)0+([sZ])")
 _EARLY_YEAR = re.compile(r"\b0\d{3}-\d\d-\d\d")
 _EXPONENT = re.compile(r"[eE][+-]?\d\d")
+_SPLIT_AT_NOTHING = re.compile(r"\.split\((''|[a-z(])")
 _NOT_FINITE = re.compile(r"NaN|Inf")
 
 
-def _unpadded(text: str) -> str:
+def _unpadded(value: Any) -> str:
+    """A written value without zeros behind fractions; bytes are read as the text that they are."""
+    text = str(value)
+    if isinstance(value, list) and value[:1] == ["bytes"]:
+        text = bytes.fromhex(value[1]).decode("latin-1")
     return _FRACTION.sub(r"\1\2", text)
 
 
