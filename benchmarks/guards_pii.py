@@ -5,12 +5,14 @@
 Prose, chat, code and a log, a thousand characters each, in turn; three of them hold an e-mail
 address and other personal data. presidio-analyzer runs its pattern recognisers without a language
 model and with the packaged list of top levels; scrubadub its own detectors; LiteLLM the patterns
-of its content filter. A peer that is not installed is left out, and why is said.
+of its content filter, each searched for once. A peer that is not installed is left out, and why
+is said.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import ModuleType
@@ -148,6 +150,8 @@ _LITELLM = ("email", "us_phone", "visa", "mastercard", "amex", "discover", "us_s
 
 
 def _litellm(which: str) -> Callable[[str], Any]:
+    # Its table of prices is packaged, too; nothing is fetched.
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     from litellm.proxy.guardrails.guardrail_hooks.litellm_content_filter import patterns
 
     names = [
