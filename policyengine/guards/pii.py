@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from policyengine.guards._pii.config import SCHEMA, normal
+from policyengine.guards._pii.config import SCHEMA, chosen, normal
 from policyengine.guards._pii.finder import Finder
 from policyengine.plugins import TEXT_FINDING
 
@@ -22,6 +22,17 @@ READS: Literal["texts"] = "texts"
 COST: Final = 100
 FINDING: Mapping[str, str] = TEXT_FINDING
 HOLDBACK: Final = 2_100
+
+
+def types(config: Any) -> list[str]:
+    """The types that findings may have.
+
+    >>> types(normal(["EMAIL", "US_SSN"]))
+    ['EMAIL_ADDRESS', 'US_SSN']
+    """
+    denied = ["DENIED"] if config["deny"] else []
+    customs = [each["name"] for each in config["custom"]]
+    return [*(entity.name for entity in chosen(config["entities"])), *customs, *denied]
 
 
 def build(config: Any) -> Finder:
@@ -36,4 +47,4 @@ def build(config: Any) -> Finder:
     return Finder.of(config)
 
 
-__all__ = ["COST", "FINDING", "HOLDBACK", "READS", "SCHEMA", "build", "normal"]
+__all__ = ["COST", "FINDING", "HOLDBACK", "READS", "SCHEMA", "build", "normal", "types"]

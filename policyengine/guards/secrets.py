@@ -104,6 +104,18 @@ def normal(value: Any) -> dict[str, Any]:
     }
 
 
+def types(config: Any) -> frozenset[str]:
+    """The types that findings may have.
+
+    >>> types(normal(["GITHUB_TOKEN"]))
+    frozenset({'GITHUB_TOKEN'})
+    """
+    kinds = frozenset(config["kinds"])
+    if "all" not in kinds:
+        return kinds
+    return KINDS | detectors.KINDS if config["also"] else KINDS
+
+
 def build(config: Any) -> Finder:
     """A finder for a configuration in its long form.
 

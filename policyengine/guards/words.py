@@ -99,6 +99,11 @@ def normal(value: Any) -> dict[str, Any]:
     }
 
 
+def types(config: Any) -> tuple[str, ...]:
+    """The types that findings may have."""
+    return ("WORD",)
+
+
 def build(config: Any) -> Finder:
     """A finder for a configuration in its long form.
 

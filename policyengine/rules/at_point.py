@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,10 @@ from policyengine.cel.ast import Ast, Shape
 from policyengine.cel.checked import CheckedExpression, Declarations
 from policyengine.cel.checks import Checks
 from policyengine.cel.functions import Function
+from policyengine.cel.suggestions import closest, listed
 from policyengine.cel.types import BOOL, Type
 from policyengine.diagnostics import CompileError, Diagnostic
-from policyengine.program import Redact
+from policyengine.program import FactInfo, Redact
 from policyengine.rules.cel_policy import condition
 from policyengine.rules.clauses import providers
 from policyengine.rules.combining import on_error_of, split
@@ -230,9 +231,11 @@ class PointCheck:
         return found
 
     def _redactable(self, rule: Rule, conditions: list[CheckedCondition]) -> None:
-        """A rule that redacts must find text, or there is nothing to redact."""
-        if not any(isinstance(effect, Redact) for effect in rule.obligations):
+        """A rule that redacts must find text, of the types that it redacts in their own styles."""
+        effect = next((e for e in rule.obligations if isinstance(e, Redact)), None)
+        if effect is None:
             return
+        self._types_found(rule, effect, conditions)
         if not any(self._finds_text(c) for c in conditions if not c.negate):
             message = f"rule `{rule.id}` redacts, but no clause of it finds text"
             help = "add a clause such as `words`"
@@ -241,6 +244,36 @@ class PointCheck:
                 help = ""
             span = rule.spans.get(("redact",), rule.span)
             self.problems.append(Diagnostic("nothing-to-redact", message, span, help=help))
+
+    def _types_found(self, rule: Rule, effect: Redact, conditions: list[CheckedCondition]) -> None:
+        """A style for a type that nothing finds is a mistake: the type is then in another style."""
+        facts = [fact for c in conditions if not c.negate for fact in self._facts(c)]
+        known: set[str] = set()
+        for fact in facts:
+            types = getattr(providers()[fact.provider], "types", None)
+            if types is None:
+                return
+            known.update(types(fact.config))
+        for name in effect.types if known else ():
+            if name not in known:
+                meant = closest(name, sorted(known))
+                self.problems.append(
+                    Diagnostic(
+                        "unknown-type",
+                        f"nothing that rule `{rule.id}` finds is of type `{name}`",
+                        rule.spans.get(("redact",), rule.span),
+                        f"did you mean `{meant}`?" if meant else "",
+                        "" if meant else f"it finds {listed(sorted(known), most=20)}",
+                    )
+                )
+
+    def _facts(self, condition: CheckedCondition) -> Iterator[FactInfo]:
+        """The questions of a condition, and of the variables behind it."""
+        yield from condition.facts.values()
+        used = self._expressions.uses_of(condition.expression.ast).variables
+        for name in used:
+            if name in self._checked:
+                yield from self._facts(self._checked[name])
 
     def _finds_text(self, condition: CheckedCondition) -> bool:
         if any(providers()[fact.provider].READS == "texts" for fact in condition.facts.values()):
