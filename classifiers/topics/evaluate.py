@@ -348,7 +348,7 @@ def _into_card(figures: str) -> None:
 def _rounded(value: Any) -> Any:
     match value:
         case float():
-            return round(value, 4)
+            return round(value, 6)
         case dict():
             return {key: _rounded(inner) for key, inner in value.items()}
         case list() | tuple():

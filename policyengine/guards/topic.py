@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from policyengine.errors import FactError
 from policyengine.guards._topic import custom
 from policyengine.guards._topic.reading import Reading, Skipped, read
 from policyengine.guards._topic.scale import STRENGTHS, Scale
@@ -136,9 +137,13 @@ def normal(value: Any) -> dict[str, Any]:
 def prepare(config: Any) -> dict[str, Any]:
     """The configuration with own topics as what was learnt from them.
 
-    Raises `ValueError` for a topic that can't be learnt, `FactError` without the model.
+    Where the model is not installed they stay examples, and are learnt where the bundle decides.
+    Raises `ValueError` for a topic that can't be learnt.
     """
-    return {**config, "custom": [_learnt(topic) for topic in config["custom"]]}
+    try:
+        return {**config, "custom": [_learnt(topic) for topic in config["custom"]]}
+    except FactError:
+        return dict(config)
 
 
 def _learnt(topic: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,9 @@ PIECE = 120
 _MAX_WORD = 32
 _GRAM = 4
 _WORD = re.compile(rf"[^\W\d_]{{1,{_MAX_WORD}}}")
+_COPIES = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s"}
+_COPY = re.compile(r"(?<=[a-z])[013457@$](?=[a-z])")
+_ALONE = re.compile(r"(?<![a-z])(?:[a-z][ .*_-]){2,30}[a-z](?![a-z])")
 _SENTENCE_END = re.compile(r"[.!?\n][\s\"')\]]")
 
 
@@ -64,11 +67,18 @@ class Vocabulary:
 def words(text: str) -> list[str]:
     """The words of a text in plain lower-case letters, each at most 32 letters long.
 
-    >>> words("Crème brûlée, 2 eggs")
-    ['creme', 'brulee', 'eggs']
+    Digits and signs between letters count as the letters that they copy, and letters that stand
+    alone, three or more in a row, are one word.
+
+    >>> words("Crème brûlée, 2 eggs; p0rn and b o m b")
+    ['creme', 'brulee', 'eggs', 'porn', 'and', 'bomb']
     """
-    plain = text if text.isascii() else normalised(text).text
-    return _WORD.findall(plain.lower())
+    plain = (text if text.isascii() else normalised(text).text).lower()
+    if _COPY.search(plain):
+        plain = _COPY.sub(lambda match: _COPIES[match[0]], plain)
+    if _ALONE.search(plain):
+        plain = _ALONE.sub(lambda match: "".join(_WORD.findall(match[0])), plain)
+    return _WORD.findall(plain)
 
 
 def pieces(text: str) -> Iterator[tuple[int, int]]:
