@@ -188,10 +188,12 @@ def test_a_text_is_scanned_once_for_questions_that_differ_in_thresholds() -> Non
         pii.build(pii.normal({"entities": ["US_SSN"], "min_score": score})) for score in (0.6, 0.99)
     )
     assert len(low(texts)) == 1
-    kept = dict(texts.memo)
+    (view,) = texts.memo.values()
+    kept = dict(view.found)
     assert high(texts) == []
-    assert texts.memo.keys() == kept.keys()
-    assert all(texts.memo[key] is kept[key] for key in kept)
+    assert list(texts.memo.values()) == [view]
+    assert view.found.keys() == kept.keys()
+    assert all(view.found[key] is kept[key] for key in kept)
 
 
 def test_too_many_findings_are_an_error_and_not_a_clean_result() -> None:

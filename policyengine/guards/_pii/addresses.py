@@ -48,6 +48,9 @@ _STREET_WORDS: Final = frozenset(
     word.encode() for word in (*listed(_STREETS.lower()), *_FRENCH_WORDS)
 )
 _HEAD_WORDS: Final = frozenset(head.encode() for head in _HEADS)
+_BOXES: Final = frozenset(listed("box|postfach|apartado|bp|unit|psc"))
+_LAST_WORDS: Final = _HEAD_WORDS | {word.encode() for word in _BOXES}
+_ENDS_OF_WORDS: Final = tuple(end.rstrip(".").encode() for end in _ENDS)
 _WEAK_HEADS: Final = frozenset(("am", "an", "auf", "av", "bd", "ul", "place", "avenue", "rue"))
 _HEAD = re.compile(r"[^\W\d_]{2,10}")
 _AFTER_HEAD = re.compile(r"\.?\s(?:[\w'’.-]{1,24}\s){0,4}[\w'’.-]{1,24},?\s\Z")
@@ -80,21 +83,37 @@ _ZIP_WORDS = words(
 
 def _address(view: View, start: int, end: int) -> tuple[Hit, ...]:
     """The address that a number is part of."""
-    found = _around(view, start, end)
+    words = view.notes.get(_WORDS_KEY)
+    if words is None:
+        words = view.notes[_WORDS_KEY] = _street_words(view)
+    if words == (False, False):
+        return ()
+    found = _around(view, start, end, words)
     return () if found is None else (found,)
 
 
-def _around(view: View, start: int, end: int) -> Hit | None:
+_WORDS_KEY: Final = ("street words", 0)
+
+
+def _street_words(view: View) -> tuple[bool, bool]:
+    """Whether a text has words for streets with the number before them, and behind them."""
+    vocabulary = view.vocabulary
+    behind = not vocabulary.isdisjoint(_LAST_WORDS)
+    return (
+        not vocabulary.isdisjoint(_STREET_WORDS),
+        behind or any(word.endswith(_ENDS_OF_WORDS) for word in vocabulary),
+    )
+
+
+def _around(view: View, start: int, end: int, words: tuple[bool, bool]) -> Hit | None:
     text, shape = view.text, view.shape
     if start > 1 and shape[start - 1] == "-" and shape[start - 2] == "9":
         return None
-    after = text[end : end + 1]
-    begins = (after == "," or shape[end] in " Aa-") and shape[end + 1] in "Aa9 "
-    if begins and _mentions(view, "streets", _STREET_WORDS):
-        found = _first(view, start, end)
+    if words[0] and (shape[end] in " Aa-" or text[end : end + 1] == ","):
+        found = _first(view, start, end) if shape[end + 1] in "Aa9 " else None
         if found is not None:
             return _finish(view, start, found)
-    if start > 3 and (text[start - 2].isalpha() or text[start - 2] in ",."):
+    if words[1] and start > 3 and (text[start - 2].isalpha() or text[start - 2] in ",."):
         return _last(view, start, end)
     return None
 
@@ -113,24 +132,12 @@ def _last(view: View, start: int, end: int) -> Hit | None:
             military = _MILITARY.match(text, start)
             stop = military.end() if military else end
             return Hit("ADDRESS", box.start(), stop, 0.7 if military else 0.6, "box")
-    if last.endswith(_ENDS) or _mentions(view, "heads", _HEAD_WORDS):
+    if last.endswith(_ENDS) or not view.vocabulary.isdisjoint(_HEAD_WORDS):
         at = _street_before(text[low:start])
         if at is not None:
             number = _NUMBER.match(text, start)
             return _finish(view, low + at, number.end() if number else end)
     return None
-
-
-_BOXES: Final = frozenset(listed("box|postfach|apartado|bp|unit|psc"))
-
-
-def _mentions(view: View, name: str, words: frozenset[bytes]) -> bool:
-    """Whether a text has one of some words; asked once."""
-    key = (name, 0)
-    if key not in view.notes:
-        view.notes[key] = not view.vocabulary.isdisjoint(words)
-    found: bool = view.notes[key]
-    return found
 
 
 def _first(view: View, start: int, end: int) -> int | None:

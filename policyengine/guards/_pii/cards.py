@@ -41,7 +41,8 @@ _RANGES: Final = (
     ("9792", "9792", (16,)),  # Troy
     ("1", "1", (15,)),  # UATP
 )
-_GROUPED = re.compile(r"9(?:[ .-]?9){11,59}")
+# From the beginning of a run only, which the look behind the first digit makes sure of.
+_GROUPED = re.compile(r"9(?<!99)(?:[ .-]?9){11,59}")
 _GROUP = re.compile("9+")
 _WORDS = words(
     "card|cards|credit|debit|visa|mastercard|amex|american express|discover|maestro|jcb|diners"

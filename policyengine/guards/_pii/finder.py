@@ -79,20 +79,19 @@ class Finder:
         found: list[Finding] = []
         for field, text in texts:
             view = _view(texts, field, text)
-            hits = self._hits(texts, view, text)
+            hits = self._hits(texts, view)
             if len(found) + len(hits) > MAX_FINDINGS:
                 raise FactError("too-many-findings", f"more than {MAX_FINDINGS:,} findings")
             found += [_finding(view, each) for each in hits]
         return found
 
-    def _hits(self, texts: Texts, view: View, text: str) -> list[Hit]:
+    def _hits(self, texts: Texts, view: View) -> list[Hit]:
         hits: list[Hit] = []
         for source in self.sources:
-            key = ("pii", view.field, text, source.key)
-            known = texts.memo.get(key)
+            known = view.found.get(source.key)
             if known is None:
                 texts.check()
-                known = texts.memo[key] = tuple(source.scan(view))
+                known = view.found[source.key] = tuple(source.scan(view))
             least, own = self.min_score, self.min_scores
             hits += [hit for hit in known if hit.score >= own.get(hit.name, least)]
         if not hits:

@@ -137,7 +137,7 @@ class _Table(dict[str, _Near | None]):
     def __init__(self, entities: Iterable[Entity], floor: float) -> None:
         super().__init__()
         self._floor = floor
-        self._among: dict[tuple[int, str, str], tuple[Group, ...]] = {}
+        self.around: dict[str, tuple[tuple[Look, ...], tuple[Group, ...]]] = {}
         self._shaped: dict[int, list[_Shaped]] = {}
         self._starts: dict[int, list[tuple[tuple[str, ...], tuple[str, ...], Look]]] = {}
         for entity in entities:
@@ -149,17 +149,21 @@ class _Table(dict[str, _Near | None]):
                         each = (start.before, start.follows, entity.at)
                         self._starts.setdefault(length, []).append(each)
 
-    def among(self, near: _Near, before: str, after: str) -> tuple[Group, ...]:
-        """The groups of what is near that more of its surroundings leave over; kept, not for ever.
+    def learn(self, key: str, run: int) -> tuple[tuple[Look, ...], tuple[Group, ...]]:
+        """What may stand at a run, by more of what stands around it; kept, but not for ever.
 
-        Hostile texts have endless surroundings: from some number on all groups are looked at.
+        Hostile texts have endless surroundings: from some number on more groups are looked at.
         """
-        key = (near.run, before, after)
-        found = self._among.get(key)
-        if found is None:
-            if len(self._among) >= _KEPT:
-                return near.groups
-            found = self._among[key] = near.among(before, after)
+        near = self[key[_BEFORE - 2 : _BEFORE + run + 2]]
+        if near is None:
+            found: tuple[tuple[Look, ...], tuple[Group, ...]] = ((), ())
+        elif len(self.around) >= _KEPT:
+            return near.looks, near.groups
+        else:
+            groups = near.among(key[:_BEFORE], key[_BEFORE + run :]) if near.groups else ()
+            found = near.looks, groups
+        if len(self.around) < _KEPT:
+            self.around[key] = found
         return found
 
     @property
@@ -220,26 +224,26 @@ class Runs:
 
     def scan(self, view: View) -> Iterator[Hit]:
         """What stands at the runs of digits of a text."""
-        shape, table = view.shape, self.table
+        shape, around = view.shape, self.table.around
         for found in _RUN.finditer(shape):
             start, end = found.span()
             if end - start > _LONGEST:
                 continue
-            near = table[
-                shape[start - 2 : end + 2] if start > 1 else (",," + shape)[start : end + 4]
-            ]
-            if near is None:
-                continue
-            for look in near.looks:
+            low = start - _BEFORE
+            key = shape[low : end + _AFTER] if low >= 0 else _key(shape, start, end)
+            looks, groups = around.get(key) or self.table.learn(key, end - start)
+            for look in looks:
                 yield from look(view, start, end)
-            if not near.groups:
-                continue
-            before = shape[start - _BEFORE if start > _BEFORE else 0 : start]
-            for offset, length, shapes in table.among(near, before, shape[end : end + _AFTER]):
+            for offset, length, shapes in groups:
                 first = start - offset
                 rows = shapes.get(shape[first : first + length]) if first >= 0 else None
                 if rows is not None and _stands_alone(shape, first, first + length):
                     yield from rows.hits(view, first, first + length)
+
+
+def _key(shape: str, start: int, end: int) -> str:
+    """What stands around a run near the beginning of a text."""
+    return ("," * _BEFORE + shape[: end + _AFTER])[start:]
 
 
 def _stands_alone(shape: str, start: int, end: int) -> bool:

@@ -92,6 +92,7 @@ class View:
         "_removed",
         "_vocabulary",
         "field",
+        "found",
         "notes",
         "shape",
         "text",
@@ -110,6 +111,8 @@ class View:
         self.shape = self._bytes.translate(_SHAPES).decode("ascii") + ",,"
         self._lower: str | None = None
         self._vocabulary: frozenset[bytes] | None = None
+        # What each source has found, for all questions of a decision.
+        self.found: dict[Any, tuple[Any, ...]] = {}
         # What a family has found at a place, for others of its entities.
         self.notes: dict[tuple[str, int], Any] = {}
         self._near: dict[tuple[int, int], tuple[bytes, ...]] = {}
