@@ -89,7 +89,7 @@ def read(guard: str) -> tuple[Example, ...]:
 
 
 def _read(file: Path) -> Iterator[Example]:
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in file.read_text(encoding="utf-8").rstrip("\n").split("\n"):
         yield Example.of(json.loads(line))
 
 
