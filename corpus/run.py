@@ -25,7 +25,7 @@ from policyengine.integrations import openai
 from policyengine.testing import run as run_tests
 
 ROOT = Path(__file__).resolve().parent.parent
-BUNDLES = ("gateway", "agents", "repository")
+BUNDLES = ("gateway", "content", "agents", "repository")
 WIDTH = 16
 
 
