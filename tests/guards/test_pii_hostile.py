@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -17,6 +18,8 @@ import pytest
 
 from policyengine.errors import FactError
 from policyengine.guards import pii
+from policyengine.guards._pii.view import View
+from policyengine.plugins import Texts
 
 UNITS = [
     "1", "9", "a.", "@", "1-", "4-", "4 ", "4111 ", "44 ", "1.", "1:", "::", "a:", "ff:", "f", "a@",
@@ -100,3 +103,18 @@ def test_what_stands_behind_hostile_text_is_still_found(unit: str) -> None:
     text = unit * 5_000 + " x 4111 1111 1111 1111, a@b.io"
     found = {each["type"] for each in finder([("f", text)])}
     assert {"CREDIT_CARD", "EMAIL_ADDRESS"} <= found
+
+
+def test_long_work_in_one_text_ends_when_no_time_is_left() -> None:
+    texts = Texts([("f", "1 4111 " * 50_000)], deadline=time.monotonic() + 1e9)
+    finder = pii.build(pii.normal(["all"]))
+    asked = []
+
+    def check() -> None:
+        asked.append(1)
+        if len(asked) > 20:
+            raise FactError("fact-timeout", "no time")
+
+    texts.memo["pii", "f", texts[0][1]] = View("f", texts[0][1], check)
+    with pytest.raises(FactError, match="no time"):
+        finder(texts)

@@ -62,6 +62,7 @@ def scan(view: View, wanted: frozenset[str]) -> Iterator[Hit]:
         return
     at = 0
     while found := _GROUPED.search(shape, at):
+        view.check()
         start, at = found.span()
         if at - start > _MOST or shape[at] == "9":
             at = _whole_groups(shape, start, at)

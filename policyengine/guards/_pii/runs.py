@@ -225,7 +225,9 @@ class Runs:
     def scan(self, view: View) -> Iterator[Hit]:
         """What stands at the runs of digits of a text."""
         shape, around = view.shape, self.table.around
-        for found in _RUN.finditer(shape):
+        for number, found in enumerate(_RUN.finditer(shape)):
+            if not number & 1023:
+                view.check()
             start, end = found.span()
             if end - start > _LONGEST:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Final, NamedTuple
 from unicodedata import decimal
@@ -72,6 +72,10 @@ def words(text: str) -> Words:
     return Words.of(text.split("|"))
 
 
+def _no_check() -> None:
+    """There is time."""
+
+
 class View:
     """A text, made plain, with what several scanners need of it.
 
@@ -91,6 +95,7 @@ class View:
         "_near",
         "_removed",
         "_vocabulary",
+        "check",
         "field",
         "found",
         "notes",
@@ -98,8 +103,10 @@ class View:
         "text",
     )
 
-    def __init__(self, field: str, text: str) -> None:
+    def __init__(self, field: str, text: str, check: Callable[[], None] | None = None) -> None:
         self.field = field
+        # Raises where no time is left; long work within one text asks now and then.
+        self.check = check or _no_check
         # A field's own name counts as said: `arguments.ssn`.
         self._name = field[-40:].rpartition(".")[2].lower()
         self._removed: list[int] = []
