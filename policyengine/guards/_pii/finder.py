@@ -17,6 +17,8 @@ from policyengine.guards._pii.view import View, Words
 from policyengine.plugins import Finding, Texts
 
 MAX_FINDINGS: Final = 10_000
+# Before those are left out that others cover.
+_MOST_HITS: Final = 20 * MAX_FINDINGS
 # What has others inside: it competes for a place only with its own kind.
 _CONTAINERS: Final = frozenset({"URL", "URL_WITH_CREDENTIALS", "ADDRESS"})
 
@@ -96,6 +98,8 @@ class Finder:
             hits += [hit for hit in known if hit.score >= own.get(hit.name, least)]
         if not hits:
             return hits
+        if len(hits) > _MOST_HITS:
+            raise FactError("too-many-findings", f"more than {MAX_FINDINGS:,} findings")
         if any(self.allow.values()):
             hits = [hit for hit in hits if not self._is_allowed(view, hit)]
         return best(hits) if self.best else sorted(set(hits), key=_place)
@@ -144,7 +148,7 @@ def _view(texts: Texts, field: str, text: str) -> View:
     key = ("pii", field, text)
     view = texts.memo.get(key)
     if view is None:
-        view = texts.memo[key] = View(field, text)
+        view = texts.memo[key] = View(field, text, texts.check)
     found: View = view
     return found
 
