@@ -164,11 +164,11 @@ DISGUISES: Mapping[str, Callable[[str], str]] = {
 
 # Harmless text is disguised more often: what is odd must not be what is evil.
 _RATES: Mapping[int, Mapping[str, float]] = {
-    1: {"typos": 0.12, "swaps": 0.06, "leet": 0.015, "no-spaces": 0.01},
+    1: {"typos": 0.12, "swaps": 0.06, "leet": 0.005, "no-spaces": 0.01},
     0: {
         "typos": 0.10,
         "swaps": 0.05,
-        "leet": 0.02,
+        "leet": 0.05,
         "no-spaces": 0.012,
         "base64": 0.01,
         "hex": 0.006,

@@ -42,6 +42,8 @@ VOCABULARY = 9_000
 MAX_WINDOWS = 8
 STRENGTH = 10.0
 HEAD_STRENGTH = 0.3
+OWN_SHARE = 0.5
+"""What our own harmless texts count for thresholds, beside those of others."""
 POINTS = {"lenient": 0.001, "balanced": 0.01, "strict": 0.03}
 """False positive rates, on harmless texts of unseen sources, at which thresholds are set."""
 
@@ -233,6 +235,8 @@ def judged(
         for k in np.flatnonzero(held == number):
             scores[k] = (tables[k] @ weights[:-1]).max() + weights[-1]
     whole = head(tables, label, balanced, held >= 0)
+    # What was written to be hard teaches the head, but says little about rates in life.
+    weight[[rows[i].source.startswith("own-") for i in wanted]] *= OWN_SHARE
     return Judged(whole, wanted, label, weight, 1 / (1 + np.exp(-scores)))
 
 
@@ -395,11 +399,13 @@ def write(folder: Path, model: Linear, heads: Mapping[str, Any], words: Sequence
     }
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    data = (examples.data() / "injection.train.jsonl.gz").read_bytes()
+    used = ("injection.train.jsonl.gz",)
     manifest = {
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         "made_by": "classifiers/injection/train.py",
-        "data": {"injection.train.jsonl.gz": hashlib.sha256(data).hexdigest()},
+        "data": {
+            name: hashlib.sha256((examples.data() / name).read_bytes()).hexdigest() for name in used
+        },
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
 

@@ -18,7 +18,7 @@ clients may send messages of these roles, add `system` and `assistant`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -244,7 +244,7 @@ def _look(texts: Texts, text: str, kind: str, model: Model | None) -> Iterator[_
         yield from _embedded(plain, reading.hits, reading)
     yield from _hidden(plain, lower, scores, kind, model)
     texts.check()
-    yield from _encoded(plain, reading, kind, model)
+    yield from _encoded(plain, reading, kind, model, {signal.type for signal, _ in seen})
 
 
 # Phrases further apart than this, in characters, do not make one order.
@@ -284,11 +284,18 @@ def _hidden(
             yield _Found(HIDDEN, *plain.place(start, end), score, why)
 
 
-def _encoded(plain: Normalised, reading: Reading, kind: str, model: Model) -> Iterator[_Found]:
-    """Views that read as an attack."""
+def _encoded(
+    plain: Normalised, reading: Reading, kind: str, model: Model, seen: Collection[str]
+) -> Iterator[_Found]:
+    """Views that read as an attack, or have signals of a type that is not in the text as it is."""
     for view in views(plain.text, reading.words, model.speller):
-        # What was decoded speaks for itself: as data, it was hidden in data.
-        inner = model.reading(view.text, 0)
+        new = [s for s, _ in signals(view.text, view.text.lower()) if s.type not in seen]
+        for signal in new:
+            if kind != "user" or signal.why != TAG:
+                place = view.place(signal.start, signal.end)
+                why = f"{signal.why}: {view.kind}"
+                yield _Found(ENCODED, *plain.place(*place), signal.score, why)
+        inner = model.reading(view.text, len(new))
         for score, start, end in model.heads[kind].scores(inner):
             if score >= _LEAST:
                 place = view.place(*inner.place(start, end))

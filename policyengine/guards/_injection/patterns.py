@@ -143,7 +143,7 @@ PATTERNS: Sequence[Pattern] = (
         "summarize summarise translate write spell copy say recite return describe provide what "
         "spit echo",
         r"[^.\n]{1,45}?\b(?:(?:your|the|its|hidden|secret|initial|original|full|entire|above",
-        rf"|previous|internal){_S}){{1,4}}(?:system{_S})?",
+        rf"|previous|internal){_S}){{1,4}}(?:system(?:{_S})?)?",
         r"(?:prompts?|instructions?|rules|guidelines|configuration|text above|words above",
         r"|directives)\b",
     ),
@@ -277,9 +277,9 @@ PATTERNS: Sequence[Pattern] = (
     _row(
         "markers",
         "frame",
-        "</ <info <sys <imp <ins <adm <sec << [/ [sys [adm [ins [imp <|im",
-        r"(?:</?(?:information|system|important|instructions?|admin|assistant|data|context",
-        r"|user_?input|sys|secret)>|\[/?(?:system|admin|inst|sys|important)\]|<<sys>>",
+        "</ <info <sys <imp <new <adm <sec << [/ [sys [adm [ins [imp <|im",
+        r"(?:</?(?:information|system|important|admin|sys|secret|new_?instructions?)>",
+        r"|\[/?(?:system|admin|inst|sys|important)\]|<<sys>>",
         r"|<\|im_(?:start|end|sep)\|>)",
     ),
     _row(

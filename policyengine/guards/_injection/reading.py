@@ -21,6 +21,8 @@ from policyengine.guards._linear import Linear, Scored
 NEAR = 40
 """Characters around a window in which phrases count for it."""
 _GROUP = {name: number for number, name in enumerate(GROUPS)}
+_COMMON = frozenset({"task", "exfiltrate", "tool", "output"})
+"""Groups of phrases that harmless work is full of; they count where others stand beside them."""
 FORM = ("window", "whole", "windows", "signals", "kinds", "phrases")
 FEATURES: Sequence[str] = (*FORM, *GROUPS)
 """The features of a window, by their place in a row."""
@@ -98,11 +100,13 @@ _NONE: frozenset[int] = frozenset()
 def _phrases(near: frozenset[int]) -> list[float]:
     """Features of the patterns near a window; none of them is less for more patterns."""
     counts = [0.0] * len(GROUPS)
+    telling = 0
     for pattern in near:
-        group = _GROUP[PATTERNS[pattern].group]
-        counts[group] = min(counts[group] + 1.0, 2.0)
+        group = PATTERNS[pattern].group
+        telling += group not in _COMMON
+        counts[_GROUP[group]] = min(counts[_GROUP[group]] + 1.0, 2.0)
     kinds = sum(count > 0 for count in counts)
-    return [float(min(max(kinds - 1, 0), 3)), float(min(len(near), 5)), *counts]
+    return [float(min(max(kinds - 1, 0), 3)), float(min(telling, 5)), *counts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,13 +202,18 @@ class Speller:
                     cost, start = best[begin] + known, begin
             best.append(cost)
             cut.append(start)
-        words: list[str] = []
+        words = [""]
         end = len(letters)
         while end:
-            words.append(letters[cut[end] : end])
+            word = letters[cut[end] : end]
+            # What belongs to no word, as a name, stays together.
+            if word not in costs and words[-1] and words[-1] not in costs:
+                words[-1] = word + words[-1]
+            else:
+                words.append(word)
             end = cut[end]
-        lone = sum(len(word) == 1 for word in words)
-        return " ".join(reversed(words)) if lone * 3 <= len(words) else run
+        known = sum(len(word) for word in words if word in costs)
+        return " ".join(reversed(words)).strip() if known * 2 >= len(letters) else run
 
 
 _LEET_I = str.maketrans("013457@$!|", "oieastasii")

@@ -38,6 +38,7 @@ _ESCAPE = re.compile(r"\\u\{?([0-9a-fA-F]{4})\}?|\\x([0-9a-fA-F]{2})|\\([0-7]{3}
 _PERCENT = re.compile(r"%[2-7][0-9a-fA-F]")
 _ENTITY = re.compile(r"&(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|[A-Za-z]{2,10});?")
 _MARKED = re.compile(r"(?<=\w)(?:[*`~^|\\\"]{1,8}|__|<[/a-z]{1,5}>)(?=\w)")
+_MARKS_ANYWHERE = re.compile(rf"{_MARKED.pattern}|[*`~]{{1,8}}")
 _MARKS = frozenset('*`~^|\\"<_')
 _LEET = re.compile(r"[0134578](?<=[a-z].)(?=[a-z])|\b[0134578](?=[a-z]{2})")
 _LEET_SIGN = re.compile(r"[@$!](?<=[a-zA-Z].)(?=[a-zA-Z])")
@@ -145,7 +146,7 @@ def _made(
     if len(_LETTERS & words) >= 4 or "_" in text:
         yield from _changed("spaced", text, _SPACED, lambda run: _joined(run, speller))
     if not _MARKS.isdisjoint(text) and len(_MARKED.findall(text)) >= 2:
-        yield from _changed("marked", text, _MARKED, lambda _: "")
+        yield from _changed("marked", text, _MARKS_ANYWHERE, lambda _: "")
     if _is_leet(text, unknown):
         yield from _changed("leet", text, _LEET_WORD, speller.leet)
     if any(len(word) >= 18 and word.isalpha() for word in unknown):
