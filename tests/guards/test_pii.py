@@ -85,6 +85,7 @@ MISSES = [
     ("PHONE_NUMBER", "12345 and 1,234,567 and 1234567890"),
     ("PHONE_NUMBER", "192.168.100.200"),
     ("PHONE_NUMBER", "+1 2"),
+    ("PHONE_NUMBER", "the war (1910-1945)"),
     ("PHONE_NUMBER", "card 4111 1111 1111 1112"),
 ]
 

@@ -89,7 +89,8 @@ MISSES = [
     ("ADDRESS", "I have 3 dogs and 2 Cats in 1 House"),
     ("ADDRESS", "5 items on the way to the park"),
     ("ADDRESS", "in 2019 Congress met; the street 5"),
-    ("ZIP_CODE", "12345 people in 54321"),
+    ("ZIP_CODE", "12345 people in 54321, 1880-1910"),
+    ("ADDRESS", "An application of 2 rules, 150,000 square feet, 4:00 AM D. 5"),
     ("SWIFT_CODE", "the swift response, BIC: whatever"),
 ]
 

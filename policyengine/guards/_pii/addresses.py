@@ -42,7 +42,7 @@ _ENDS: Final = listed(
 _HEADS: Final = frozenset(
     listed("via|viale|piazza|corso|vicolo|largo|calle|avenida|avda|av|paseo|plaza|carrera|camino")
     + listed("rua|travessa|praça|estrada|alameda|rue|avenue|boulevard|place|chemin|ul|ulica|aleja")
-    + listed("zona|strada|jalan|jl|ulitsa|улица|ул|проспект|calea|bulevardul|bd|am|an|auf")
+    + listed("zona|strada|jalan|jl|ulitsa|улица|ул|проспект|calea|bulevardul|bd")
 )
 _STREET_WORDS: Final = frozenset(
     word.encode() for word in (*listed(_STREETS.lower()), *_FRENCH_WORDS)
@@ -51,7 +51,7 @@ _HEAD_WORDS: Final = frozenset(head.encode() for head in _HEADS)
 _BOXES: Final = frozenset(listed("box|postfach|apartado|bp|unit|psc"))
 _LAST_WORDS: Final = _HEAD_WORDS | {word.encode() for word in _BOXES}
 _ENDS_OF_WORDS: Final = tuple(end.rstrip(".").encode() for end in _ENDS)
-_WEAK_HEADS: Final = frozenset(("am", "an", "auf", "av", "bd", "ul", "place", "avenue", "rue"))
+_WEAK_HEADS: Final = frozenset(("av", "bd", "ul", "place", "avenue", "rue"))
 _HEAD = re.compile(r"[^\W\d_]{2,10}")
 _AFTER_HEAD = re.compile(r"\.?\s(?:[\w'’.-]{1,24}\s){0,4}[\w'’.-]{1,24},?\s\Z")
 _LAST = re.compile(r"(?:[A-ZÄÖÜÅØÆ][\w'’.-]{0,30}[ -]){0,3}[\w'’.-]{2,40}\s?,?\s\Z")
@@ -107,7 +107,7 @@ def _street_words(view: View) -> tuple[bool, bool]:
 
 def _around(view: View, start: int, end: int, words: tuple[bool, bool]) -> Hit | None:
     text, shape = view.text, view.shape
-    if start > 1 and shape[start - 1] == "-" and shape[start - 2] == "9":
+    if start > 1 and text[start - 1] in "-.,/" and shape[start - 2] == "9":
         return None
     if words[0] and (shape[end] in " Aa-" or text[end : end + 1] == ","):
         found = _first(view, start, end) if shape[end + 1] in "Aa9 " else None
@@ -199,7 +199,8 @@ def _finish(view: View, start: int, end: int) -> Hit:
 def _zip(view: View, start: int, end: int) -> tuple[Hit, ...]:
     """A postal code in digits."""
     text, shape = view.text, view.shape
-    stop = end + 5 if shape[end : end + 5] == "-9999" and shape[end + 5] not in "9Aa-" else end
+    longer = end - start == 5 and shape[end : end + 5] == "-9999"
+    stop = end + 5 if longer and shape[end + 5] not in "9Aa-" else end
     if shape[stop] in "9Aa" or (shape[stop] in "-./" and shape[stop + 1] == "9"):
         return ()
     if start > 1 and shape[start - 1] in "-./" and shape[start - 2] == "9":

@@ -210,7 +210,11 @@ def _grouped(view: View, start: int, run: int, form: _Form) -> Hit | None:
         return None
     if (form.dotted and text[run] != "0") or (form.dates and text[run : run + 2] in ("19", "20")):
         return None
-    strength = _strength(text, run, end, form, start < run)
+    # Years may stand in parentheses, too: the area code is what they must end behind.
+    area = start < run and text[run + form.groups[0]] == ")"
+    if start < run and not area:
+        start = run
+    strength = _strength(text, run, end, form, area)
     if strength.alone < TRUNK.alone and _goes_on(shape, start, end):
         return None
     return hit(PHONE, view, start, _extended(view, end), strength, "grouping")
