@@ -135,7 +135,7 @@ class _Sentences:
     model: Any
 
     def parts(self, texts: Sequence[str]) -> tuple[list[Any], list[int]]:
-        most = int(self.model.max_seq_length)
+        most = int(self.model.max_seq_length or 512)
         read = self.model.tokenizer(
             list(texts),
             truncation=True,
