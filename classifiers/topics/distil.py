@@ -52,8 +52,11 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _SHINGLE = 6
 
 
-def pool() -> list[str]:
-    """Pieces of at most some 300 characters, at most three of a row, without held-out ones."""
+def pool() -> list[tuple[str, str]]:
+    """Pieces of at most some 300 characters with their sources, without held-out ones.
+
+    A row gives at most three.
+    """
     rng = random.Random(1)  # noqa: S311
     rows = [(file, row) for file in FILES for row in read(file)]
     rng.shuffle(rows)
@@ -71,7 +74,7 @@ def pool() -> list[str]:
     random.Random(2).shuffle(chosen)  # noqa: S311
     held = _held_shingles()
     return [
-        piece
+        (source, piece)
         for source, piece in chosen
         if source not in HELD and held.isdisjoint(_shingles(piece))
     ]
@@ -171,7 +174,7 @@ def main() -> None:
     asked.cache.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
-    texts = pool()
+    texts = [piece for _, piece in pool()]
     listed, others = candidates(texts)
     teacher = Teacher(asked.cache)
     own = [*(row.text for row in own_rows()), *phrases()]

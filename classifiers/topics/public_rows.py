@@ -20,7 +20,6 @@ from own_rows import OwnRow
 DATA = Path(
     os.environ.get("POLICYENGINE_DATA") or Path(__file__).resolve().parents[3] / "shared/data"
 )
-FILES = ("topics.train", "injection.train")
 
 # Kept out of all training for the evaluation by few examples.
 HELD = frozenset(
@@ -101,10 +100,10 @@ def read(name: str) -> list[dict[str, object]]:
         return [json.loads(line) for line in file]
 
 
-def data_digests() -> dict[str, str]:
-    """The SHA-256 of each file that training reads."""
+def data_digests(files: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 of each of some files of the shared data."""
     return {
-        name: hashlib.sha256((DATA / f"{name}.jsonl.gz").read_bytes()).hexdigest() for name in FILES
+        name: hashlib.sha256((DATA / f"{name}.jsonl.gz").read_bytes()).hexdigest() for name in files
     }
 
 

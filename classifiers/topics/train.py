@@ -1,9 +1,11 @@
 """Trains the shipped topics over a table of word vectors, and writes `weights/`.
 
-    python classifiers/topics/train.py TABLE.npz
+    python classifiers/topics/train.py CACHE TABLE.npz
 
-TABLE.npz is what `distil.py` makes. Rows are those of `own/` and the public training rows; a scale
-is made of false positive rates on rows whose source the head did not see.
+TABLE.npz is what `distil.py` makes, CACHE where it keeps the sentence model's vectors. Rows are
+those of `own/` and the public training rows. Besides, the sentence model teaches: a head over its
+vectors says how likely each piece of a pool is on the topic, and the topic's head learns that, too.
+A scale is made of false positive rates on rows whose source neither head saw.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
+from distil import FILES, Teacher, pool  # noqa: E402
 from own_rows import own_rows, phrases  # noqa: E402
 from public_rows import Row, background_rows, data_digests, labelled_rows  # noqa: E402
 
@@ -32,6 +35,8 @@ from policyengine.guards._topic.tokens import WHOLE, Vocabulary, pieces, words  
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 SEED = 20
 PARTS = 5
+# Each third piece of the pool is taught by the sentence model, and counts so much.
+STEP, TAUGHT = 3, 0.3
 LEAST, MOST = -2.0, 6.0
 SHRINK = 0.9
 BACKGROUND = 1500
@@ -97,7 +102,7 @@ def windows(text: str) -> list[str]:
 def fitted(x: np.ndarray, h: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Head and weight of the phrases of one topic: and bias of one topic: logistic regression."""
     features = np.c_[x * HEAD_SCALE, h[:, None] * PHRASE_SCALE]
-    model = LogisticRegression(C=0.01, max_iter=300)
+    model = LogisticRegression(C=0.01, max_iter=200)
     model.fit(features, y, sample_weight=weight)
     return np.r_[
         model.coef_[0][:-1] * HEAD_SCALE, model.coef_[0][-1] * PHRASE_SCALE, model.intercept_
@@ -131,6 +136,56 @@ class Windows:
 
 
 @dataclass
+class Taught:
+    """Pieces of the pool, and all vectors of the sentence model that there are.
+
+    `rows` holds the numbers of the training rows that it has read, `seen` its vectors of them.
+    """
+
+    x: np.ndarray
+    h: np.ndarray
+    part: np.ndarray
+    vectors: np.ndarray
+    rows: np.ndarray
+    seen: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        space: Space,
+        listed: Phrases,
+        teacher: Teacher,
+        rows: list[Row],
+        part: dict[str, int],
+    ) -> Taught:
+        pieces = pool()
+        texts = [text for _, text in pieces]
+        own = [*(row.text for row in own_rows()), *phrases()]
+        vectors = teacher.vectors("pieces", texts)
+        read = dict(zip(own, teacher.vectors("own", own), strict=True))
+        read.update(zip(texts, vectors, strict=True))
+        known = [i for i, row in enumerate(rows) if row.text in read]
+        chosen = [words(text) for text in texts[::STEP]]
+        return cls(
+            space.units(chosen),
+            hits(listed, chosen),
+            np.array([part.get(source, i % PARTS) for i, (source, _) in enumerate(pieces)])[::STEP],
+            vectors[::STEP],
+            np.array(known),
+            np.array([read[rows[i].text] for i in known]),
+        )
+
+    def said(self, y: np.ndarray, fit: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """How likely each piece is on a topic, by a head over the rows that `fit` names."""
+        mine = fit[self.rows]
+        rows = self.rows[mine]
+        head = LogisticRegression(C=0.3, max_iter=150)
+        head.fit(self.seen[mine] * HEAD_SCALE, y[rows], sample_weight=weight[rows])
+        found: np.ndarray = head.predict_proba(self.vectors * HEAD_SCALE)[:, 1]
+        return found
+
+
+@dataclass
 class Lessons:
     """Training rows as numbers: vectors, phrases, sources in five parts, and what rows say."""
 
@@ -140,9 +195,10 @@ class Lessons:
     part: np.ndarray
     weight: np.ndarray
     calm: Windows
+    taught: Taught
 
     @classmethod
-    def of(cls, space: Space, listed: Phrases) -> Lessons:
+    def of(cls, space: Space, listed: Phrases, teacher: Teacher) -> Lessons:
         rows = labelled_rows(own_rows())
         texts = [words(row.text[:WHOLE]) for row in rows]
         groups = np.random.default_rng(SEED).permutation(np.unique([r.source for r in rows]))
@@ -154,12 +210,13 @@ class Lessons:
             np.array([part[row.source] for row in rows]),
             np.array([row.weight for row in rows]),
             Windows.of(space, listed, rows),
+            Taught.of(space, listed, teacher, rows, part),
         )
 
 
-def train(space: Space, listed: Phrases) -> dict[str, object]:
+def train(space: Space, listed: Phrases, teacher: Teacher) -> dict[str, object]:
     """Heads, weights of phrases and scales; a scale is what heads give that saw no such source."""
-    lessons = Lessons.of(space, listed)
+    lessons = Lessons.of(space, listed, teacher)
     found = [_topic(lessons, number, topic) for number, topic in enumerate(TOPICS)]
     return {
         "topics": list(TOPICS),
@@ -179,13 +236,13 @@ def _topic(lessons: Lessons, number: int, topic: str) -> tuple[np.ndarray, tuple
     out, most, calm = np.zeros(len(rows)), np.full(len(rows), -np.inf), lessons.calm
     for k in range(PARTS):
         fit = known & (lessons.part != k)
-        head = fitted(x[fit], h[fit], y[fit], balance[fit])
+        head = _taught(lessons, number, y, fit, balance, lessons.taught.part != k)
         test = lessons.part == k
         out[test] = np.c_[x[test], h[test], np.ones(test.sum())] @ head
         mine = lessons.part[calm.row] == k
         heard = np.c_[calm.x[mine], calm.h[mine, number], np.ones(mine.sum())] @ head
         np.maximum.at(most, calm.row[mine], heard)
-    head = fitted(x[known], h[known], y[known], balance[known])
+    head = _taught(lessons, number, y, known, balance, np.ones(len(lessons.taught.x), bool))
     scale = Scale.of(most[known & ~y & np.isfinite(most)].tolist())
     own = np.array([row.source.startswith("own:") for row in rows])
     at = scale.one
@@ -195,6 +252,28 @@ def _topic(lessons: Lessons, number: int, topic: str) -> tuple[np.ndarray, tuple
         f"near misses {_rate(out[own & ~y & known] > at)}  phrase {head[-2]:.2f}"
     )
     return head, (scale.five, scale.one, scale.tenth)
+
+
+def _taught(
+    lessons: Lessons,
+    number: int,
+    y: np.ndarray,
+    fit: np.ndarray,
+    weight: np.ndarray,
+    taken: np.ndarray,
+) -> np.ndarray:
+    """A head from the rows that `fit` names and the pieces that `taken` names, as both classes."""
+    taught = lessons.taught
+    likely = taught.said(y, fit, weight)[taken]
+    x, h = taught.x[taken], taught.h[taken, number]
+    weights = np.r_[weight[fit], TAUGHT * likely, TAUGHT * (1 - likely)]
+    kept = weights > 1e-3
+    return fitted(
+        np.r_[lessons.x[fit], x, x][kept],
+        np.r_[lessons.h[fit, number], h, h][kept],
+        np.r_[y[fit], np.ones(len(x), bool), np.zeros(len(x), bool)][kept],
+        weights[kept],
+    )
 
 
 def _rate(found: np.ndarray) -> str:
@@ -216,12 +295,13 @@ def say(found: object) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cache", type=Path)
     parser.add_argument("table", type=Path)
     asked = parser.parse_args()
     sample = background_rows(BACKGROUND, SEED)
     space = space_of(asked.table, aliases(), sample)
     listed = Phrases.of(phrases())
-    model = train(space, listed)
+    model = train(space, listed, Teacher(asked.cache))
     units = space.units([words(windows(text)[0]) for text in sample])
     units = units[np.linalg.norm(units, axis=1) > 0]
     step = np.abs(units).max(axis=1, keepdims=True) / 127
@@ -263,7 +343,11 @@ def _write(files: dict[str, bytes]) -> None:
     for name, content in files.items():
         (WEIGHTS / name).write_bytes(content)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    manifest = {"files": sums, "made_by": "classifiers/topics/train.py", "data": data_digests()}
+    manifest = {
+        "files": sums,
+        "made_by": "classifiers/topics/train.py",
+        "data": data_digests(FILES),
+    }
     (WEIGHTS / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     sizes = {name: len(content) for name, content in files.items()}
     say(f"{sizes}, together {sum(sizes.values()):,}")
