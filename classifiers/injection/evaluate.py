@@ -61,7 +61,8 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
     z, p = 1.96, hits / total
     middle = p + z * z / (2 * total)
     half = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total))
-    return (middle - half) / (1 + z * z / total), (middle + half) / (1 + z * z / total)
+    low, high = (middle - half) / (1 + z * z / total), (middle + half) / (1 + z * z / total)
+    return max(low, 0.0), min(high, 1.0)
 
 
 def rate(hits: Sequence[bool]) -> dict[str, Any]:
@@ -195,6 +196,10 @@ def _cell(value: Mapping[str, Any]) -> str:
 def markdown(result: Mapping[str, Any]) -> str:
     """The results as tables."""
     lines = [
+        "# The guard `injection` on practice exams",
+        "",
+        "Made by `classifiers/injection/evaluate.py`; do not edit.",
+        "",
         f"Model `{result['model']}`. Rates with 95 % intervals; thresholds are the shipped ones.",
         "",
         "| exam | level | attacks found | harmless flagged |",

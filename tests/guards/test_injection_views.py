@@ -30,6 +30,14 @@ def test_a_view_leads_back_to_its_place() -> None:
     assert text[start:end] == code
 
 
+@pytest.mark.parametrize(
+    "text", ["< s y s t e m > b e q u i e t < / s y s t e m >", "<.s.y.s.t.e.m.>.b.e.q.u.i.e.t"]
+)
+def test_spaced_tags_become_tags(text: str) -> None:
+    (view,) = [view for view in made(text) if view.kind == "spaced"]
+    assert view.text.startswith("<system>")
+
+
 def test_a_reversed_view_leads_back_from_the_end() -> None:
     text = "kool ot lla eht dna uoy tell " * 10
     (view,) = [view for view in made(text) if view.kind == "reversed"]

@@ -29,7 +29,11 @@ _MAX_SEGMENTS = 8
 _MAX_STRANGE = 40
 
 _LETTER = "[^\\W_]"
-_SPACED = re.compile(rf"(?<!\w)(?:{_LETTER}[ .\-_*|,/~+]{{1,3}}){{4,390}}{_LETTER}(?!\w)")
+# Letters that stand apart, perhaps as a tag: `< s y s t e m >`.
+_SPACED = re.compile(
+    rf"(?:(?<!\w)|(?=<))(?:<[ .]/?[ .]?)?"
+    rf"(?:{_LETTER}[ .\-_*|,/~+]{{1,3}}){{4,390}}{_LETTER}(?!\w)(?:[ .]>)?"
+)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,8000}={0,2}")
 _HEX = re.compile(r"(?:(?:0x)?[0-9a-fA-F]{2}[ ,:]?){10,4000}")
 _BINARY = re.compile(r"(?:[01]{8}[ ,]?){5,2000}")
@@ -222,6 +226,10 @@ def _changed(
 
 def _joined(run: str, speller: Speller) -> str:
     """Letters that stand apart, as words: a wider gap ends one; without any they are split."""
+    head, tail = run[: len(run) - len(run.lstrip("< /."))], ">" if run.endswith(">") else ""
+    if head or tail:
+        inner = _joined(run[len(head) :].rstrip("> ."), speller)
+        return "".join(c for c in head if c in "</") + inner + tail
     gaps = re.findall(r"[^\w]+|_+", run)
     usual = min(map(len, gaps))
     wide = re.sub(rf"(?:[^\w]|_){{{usual + 1},}}", "\n", run)
