@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
+from policyengine.guards._pii import names, presidio
 from policyengine.guards._pii.custom import VALIDATORS
 from policyengine.guards._pii.entity import Entity
 from policyengine.guards._pii.table import ALIASES, ELSEWHERE, ENTITIES, GROUPS
@@ -81,6 +82,8 @@ SCHEMA: Final[Mapping[str, Any]] = {
                     "enum": ["best", "all"],
                     "description": "Of several types in one place, the likeliest or all.",
                 },
+                "names": names.SCHEMA,
+                "presidio": presidio.SCHEMA,
             },
         },
     ],
@@ -100,6 +103,11 @@ def normal(value: Any) -> dict[str, Any]:
     if entities is None:
         entities = [] if custom or value.get("deny") else ["common"]
     scores = value.get("min_scores", {})
+    backends = {
+        key: form(value[key])
+        for key, form in (("names", names.normal), ("presidio", presidio.normal))
+        if key in value
+    }
     return {
         "entities": sorted({ALIASES.get(name, name) for name in entities}),
         "min_score": float(value.get("min_score", MIN_SCORE)),
@@ -108,6 +116,7 @@ def normal(value: Any) -> dict[str, Any]:
         "deny": sorted(set(value.get("deny", ()))),
         "custom": sorted(custom, key=lambda each: str(each["name"])),
         "overlaps": value.get("overlaps", "best"),
+        **backends,
     }
 
 
@@ -123,16 +132,20 @@ def _normal_custom(value: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def chosen(names: Iterable[str]) -> list[Entity]:
+def chosen(wanted: Iterable[str]) -> list[Entity]:
     """The entities that some names, groups and regions stand for.
 
     Raises `ValueError` for a name that there is not, with the nearest one that there is.
     """
     found: dict[str, Entity] = {}
-    for name in names:
+    for name in wanted:
         for member in _members(name):
             found[member] = ENTITIES[member]
     return list(found.values())
+
+
+def _hint(name: str) -> str:
+    return "; say which, as in `names: shipped`" if name in names.ENTITIES else ""
 
 
 def _members(name: str) -> Iterable[str]:
@@ -141,7 +154,7 @@ def _members(name: str) -> Iterable[str]:
     if name in GROUPS:
         return GROUPS[name]
     if name in ELSEWHERE:
-        raise ValueError(f"`{name}` has no form of its own: {ELSEWHERE[name]}")
+        raise ValueError(f"`{name}` has no form of its own: {ELSEWHERE[name]}{_hint(name)}")
     near = get_close_matches(name.upper(), [*ENTITIES, *ALIASES], 1) or get_close_matches(
         name, GROUPS, 1
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +11,8 @@ from policyengine.errors import FactError
 from policyengine.guards._pii.config import MIN_SCORE, chosen
 from policyengine.guards._pii.custom import Custom
 from policyengine.guards._pii.entity import Entity, Hit
+from policyengine.guards._pii.names import ENTITIES, LONGEST_NAME, Names
+from policyengine.guards._pii.presidio import SPAN, Presidio
 from policyengine.guards._pii.runs import Runs
 from policyengine.guards._pii.tokens import Tokens
 from policyengine.guards._pii.view import View, Words
@@ -23,14 +25,26 @@ _MOST_HITS: Final = 20 * MAX_FINDINGS
 _CONTAINERS: Final = frozenset({"URL", "URL_WITH_CREDENTIALS", "ADDRESS"})
 
 Scan = Callable[[View], Iterable[Hit]]
+SlowScan = Callable[[View, Callable[[], None]], Iterable[Hit]]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One way of finding; `key` tells those that find the same, so that a text is scanned once."""
+    """One way of finding; `key` tells those that find the same, so that a text is scanned once.
+
+    A `slow` one is also given what raises when the time is over, and asks it now and then.
+    """
 
     key: Any
-    scan: Scan
+    scan: Scan | None = None
+    slow: SlowScan | None = None
+
+    def look(self, view: View, check: Callable[[], None]) -> Iterable[Hit]:
+        """What it finds in a text."""
+        check()
+        if self.slow is not None:
+            return self.slow(view, check)
+        return self.scan(view) if self.scan is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +61,19 @@ class Finder:
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Finder:
         """The finder of a normal configuration; `ValueError` where it makes no sense."""
-        entities = chosen(config["entities"])
+        by_model = ENTITIES if "names" in config else frozenset()
+        entities = chosen(name for name in config["entities"] if name not in by_model)
         customs = [Custom.of(each) for each in config["custom"]]
         if config["deny"]:
             customs.append(
                 Custom("DENIED", None, None, Words.of(()), 1.0, _lowered(config["deny"]))
             )
-        known = {entity.name for entity in entities} | {custom.name for custom in customs}
+        others = tuple(_others(config, [entity.name for entity in entities]))
+        known = {
+            *(entity.name for entity in entities),
+            *(custom.name for custom in customs),
+            *(name for _, only, _ in others for name in only),
+        }
         for name in config["min_scores"]:
             if name not in known:
                 raise ValueError(f"`{name}` has a score of its own, but is not looked for")
@@ -64,12 +84,22 @@ class Finder:
         floor = MIN_SCORE if least >= MIN_SCORE else 0.0
         allow = {each["name"]: _plain(each["allow"]) for each in config["custom"]}
         return cls(
-            (*_own(entities, floor), *(Source(custom, custom.scan) for custom in customs)),
+            (
+                *_own(entities, floor),
+                *(Source(custom, custom.scan) for custom in customs),
+                *(source for source, _, _ in others),
+            ),
             config["min_score"],
             dict(config["min_scores"]),
             {"": _plain(config["allow"]), **allow},
             config["overlaps"] == "best",
-            max([entity.span for entity in entities] + [_CUSTOM_SPAN for _ in customs]),
+            max(
+                [
+                    *(entity.span for entity in entities),
+                    *(_CUSTOM_SPAN for _ in customs),
+                    *(span for _, _, span in others),
+                ]
+            ),
         )
 
     def __call__(self, texts: Any) -> Sequence[Finding]:
@@ -92,8 +122,7 @@ class Finder:
         for source in self.sources:
             known = view.found.get(source.key)
             if known is None:
-                texts.check()
-                known = view.found[source.key] = tuple(source.scan(view))
+                known = view.found[source.key] = tuple(source.look(view, texts.check))
             least, own = self.min_score, self.min_scores
             hits += [hit for hit in known if hit.score >= own.get(hit.name, least)]
         if not hits:
@@ -116,6 +145,18 @@ class Finder:
 
 # A custom regex may span more; a stream holds back this much of it.
 _CUSTOM_SPAN: Final = 512
+
+
+def _others(
+    config: Mapping[str, Any], entities: Sequence[str]
+) -> Iterator[tuple[Source, frozenset[str], int]]:
+    """The backends that are asked for, what only they find, and how long a find of theirs is."""
+    if "presidio" in config:
+        presidio = Presidio.of(config["presidio"], entities)
+        yield Source(presidio, slow=presidio.scan), presidio.own, SPAN
+    if "names" in config:
+        names = Names.of(config["names"], config["entities"])
+        yield Source(names, slow=names.scan), names.entities, LONGEST_NAME
 
 
 def _own(entities: Sequence[Entity], floor: float) -> Iterable[Source]:
