@@ -22,6 +22,8 @@ _GRAM = 4
 _WORD = re.compile(rf"[^\W\d_]{{1,{_MAX_WORD}}}")
 _COPIES = {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s"}
 _COPY = re.compile(r"(?<=[a-z])[013457@$](?=[a-z])")
+# Whether `_ALONE` may find anything: it begins with what is rarer than a letter, so it is fast.
+_MAYBE_ALONE = re.compile(r"[ .*_-][a-z][ .*_-][a-z](?![a-z])")
 _ALONE = re.compile(r"(?<![a-z])(?:[a-z][ .*_-]){2,30}[a-z](?![a-z])")
 _SENTENCE_END = re.compile(r"[.!?\n][\s\"')\]]")
 
@@ -76,7 +78,7 @@ def words(text: str) -> list[str]:
     plain = (text if text.isascii() else normalised(text).text).lower()
     if _COPY.search(plain):
         plain = _COPY.sub(lambda match: _COPIES[match[0]], plain)
-    if _ALONE.search(plain):
+    if _MAYBE_ALONE.search(plain):
         plain = _ALONE.sub(lambda match: "".join(_WORD.findall(match[0])), plain)
     return _WORD.findall(plain)
 
