@@ -35,11 +35,13 @@ def equal(left: Any, right: Any) -> bool:
         return other in _NESTED and _nested_equal(left, right)
     if kind is other:
         # A class of an extension brings its own equality.
-        return bool(left == right) if kind in _SCALARS or hasattr(kind, "CEL_TYPE") else False
-    if kind in _NUMBERS and other in _NUMBERS:
+        if kind in _SCALARS or hasattr(kind, "CEL_TYPE"):
+            return bool(left == right)
+    elif kind in _NUMBERS and other in _NUMBERS:
         left, right = _aligned("_==_", left, right)
         return bool(left == right)
-    return False
+    # A class that is derived from `str` is what Python's own operator takes it for.
+    return isinstance(left, str) and isinstance(right, str) and bool(left == right)
 
 
 def not_equal(left: Any, right: Any) -> bool:

@@ -58,8 +58,9 @@ def conform(value: Any, kind: str) -> Any:
     """The value, if it is of the kind (a CEL type's name without parameters).
 
     What JSON cannot say is converted: a whole number becomes a double or a uint, an RFC 3339
-    string a timestamp. A kind with a `?` behind it also takes null; `dyn` takes everything. Raises
-    `EvaluationError("type-mismatch")`.
+    string a timestamp, and a string of a class that Python derives from `str` (a `StrEnum`) a plain
+    one: such a class must compare and hash as `str` does. A kind with a `?` behind it also takes
+    null; `dyn` takes everything. Raises `EvaluationError("type-mismatch")`.
 
     >>> conform(1, "double"), conform("a", "string"), conform(None, "string?")
     (1.0, 'a', None)
@@ -77,8 +78,9 @@ def conform(value: Any, kind: str) -> Any:
             return UInt(value)
         if kind == "double" and INT_MIN <= value <= UINT_MAX:
             return float(value)
-    if kind == "timestamp" and found is str:
-        return to_timestamp(value)
+    if isinstance(value, str) and kind in ("string", "timestamp"):
+        text = str.__str__(value)
+        return to_timestamp(text) if kind == "timestamp" else text
     if kind.startswith("message ") and kind[8:] == getattr(found, "CEL_TYPE", None):
         return value
     raise failures.type_mismatch(kind, value)

@@ -112,7 +112,8 @@ def find(mapping: dict[Any, Any], key: Any) -> Any:
     if kind is int or kind is UInt or kind is float:
         probe = _ZERO if key == 0 else _ONE if key == 1 else key
         return dict.get(mapping, probe, MISSING)
-    return MISSING
+    # As in `compare.equal`.
+    return mapping.get(key, MISSING) if isinstance(key, str) else MISSING
 
 
 def make_map(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from copy import deepcopy
+from enum import StrEnum
 from typing import Any
 
 from hypothesis import HealthCheck, event, given, reject, settings
@@ -26,12 +27,23 @@ from policyengine.values.times import Timestamp
 BAD_CONSTANTS = {
     "bad-regex", "bad-timestamp", "bad-duration", "bad-address", "bad-network", "bad-format",
 }  # fmt: skip
+
+
+class Word(StrEnum):
+    """Strings of a host's own class, which equal constants of rules."""
+
+    A = "a"
+    NOTHING = ""
+    DAY = "2024-02-29T12:00:00Z"
+
+
 # What a caller may hand over in the place of what was declared.
 WRONG = st.sampled_from(
     [
         None, True, False, 0, 1, -1, 2**63, -(2**63) - 1, 2**64, 2**70, UInt(1), 0.0, 1.0, -0.5,
         math.nan, math.inf, "", "a", "1", "2024-02-29T12:00:00Z", b"", b"a", [], [1], ["a"], [[]],
         [None], (), (1, 2), ("a",), {}, {"a": 1}, {1: "a"}, {"name": None}, Timestamp(0),
+        *Word, [Word.A], {Word.A: 1}, {"name": Word.A},
     ]
 )  # fmt: skip
 
@@ -85,7 +97,9 @@ def outcome(run: Callable[..., Any], *args: Any) -> tuple[str, Any]:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Equal in class and in value, NaN included."""
+    """Equal in class and in value, NaN included; a string may be of a derived class."""
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right
     if left.__class__ is not right.__class__:
         return False
     if isinstance(left, list | tuple):
