@@ -8,7 +8,8 @@ things multiply:
 - a function that reads a whole value in each turn: `xs.all(x, x in ys)`.
 
 Their ranges and operands are charged: evaluating them takes their size from a budget, which each
-outermost loop has (`policyengine.values.budget`). The interpreter, the reference and the fast form
+outermost loop has, and from what all rules of a decision have together
+(`policyengine.values.budget`). The interpreter, the reference and the fast form
 charge the same nodes.
 """
 
@@ -85,6 +86,23 @@ def charged(checked: CheckedExpression, loop: Comprehension) -> dict[int, Charge
 def charged_in_turns(checked: CheckedExpression) -> dict[int, Charge]:
     """What is paid for where a whole expression is evaluated in each turn of another's loop."""
     return dict(_Finder(checked).within([(checked.ast.root, None)]))
+
+
+def may_charge(checked: CheckedExpression) -> bool:
+    """Whether anything in the loops of an expression may be paid for."""
+    meanings = checked.references.values()
+    if LocalRef not in map(type, meanings):
+        return False
+    # A variable stands for an expression, which is evaluated in the turns of the loop.
+    if any(isinstance(m, VariableRef) and m.name.startswith("variables.") for m in meanings):
+        return True
+    pending: list[Expr] = [checked.ast.root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Comprehension) and charged(checked, node):
+            return True
+        pending += children(node)
+    return False
 
 
 _Turn = tuple[Expr, Comprehension | None]

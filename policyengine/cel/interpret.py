@@ -41,7 +41,7 @@ from policyengine.cel.types import ObjectType
 from policyengine.errors import EvaluationError
 from policyengine.values import conform, containers, failures, kinds, maps
 from policyengine.values import wellknown as messages
-from policyengine.values.budget import Budget, absorbed
+from policyengine.values.budget import Allowance, Budget, absorbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +77,18 @@ def evaluate(
     facts: Facts | None = None,
     trace: Trace | None = None,
     inputs: Inputs | None = None,
+    allowance: Allowance | None = None,
 ) -> Any:
     """The value of an expression.
 
     `bindings` are the values of the declared variables by full name; each is checked against its
     declared type when it is read. `inputs` stands in for them. `trace` is not told of operands
-    that were not evaluated: the branch not taken, what stands behind a decided `&&` or `||`.
+    that were not evaluated: the branch not taken, what stands behind a decided `&&` or `||`. The
+    budgets of its loops draw on `allowance`, if there is one.
 
     Raises `EvaluationError`.
     """
-    return _Run(checked, bindings, facts, trace, inputs).visit(checked.ast.root)
+    return _Run(checked, bindings, facts, trace, inputs, allowance).visit(checked.ast.root)
 
 
 class _Once:
@@ -113,6 +115,7 @@ class _Run:
     """One evaluation."""
 
     __slots__ = (
+        "_allowance",
         "_bindings",
         "_budget",
         "_charged",
@@ -130,8 +133,10 @@ class _Run:
         facts: Facts | None,
         trace: Trace | None,
         inputs: Inputs | None,
+        allowance: Allowance | None,
     ) -> None:
         self._checked = checked
+        self._allowance = allowance
         self._bindings = bindings
         self._facts = facts
         self._trace = trace
@@ -139,7 +144,7 @@ class _Run:
         self._locals: dict[LocalRef, Any] = {}
         # What is paid for in the outermost loop that is under way, and from what.
         self._charged: dict[int, Charge] | None = None
-        self._budget = Budget()
+        self._budget = Budget(allowance)
 
     def visit(self, node: Expr) -> Any:
         charge = self._charged.get(node.id) if self._charged else None
@@ -322,7 +327,7 @@ class _Run:
         over = self.visit(node.range)
         if self._charged is not None:
             return self._loop(node, over)
-        self._charged, self._budget = charged(self._checked, node), Budget()
+        self._charged, self._budget = charged(self._checked, node), Budget(self._allowance)
         try:
             return self._loop(node, over)
         finally:

@@ -36,7 +36,7 @@ from policyengine.codegen.ir import AnyLookup, Found, Key, Lookup, Mentions, Pre
 from policyengine.codegen.mentions import tables
 
 RULE = "rule"
-_GIVEN = ("i", "now", "matched", "errors", RULE)
+_NOTES = ("matched", "errors", RULE)
 
 # For `path > bound`: which side of the sorted bounds matches, and where the cut lies.
 _CUTS = {
@@ -48,7 +48,12 @@ _CUTS = {
 
 
 class Judging(Protocol):
-    """What look-ups need of the function that they stand in."""
+    """What look-ups need of the function that they stand in.
+
+    `arguments` are what the reference form of a rule is given.
+    """
+
+    arguments: tuple[str, ...]
 
     def rest(
         self, found: Found, then: ast.stmt, otherwise: ast.stmt, *, apart: bool
@@ -124,7 +129,8 @@ class _OneLookup:
     def _name_all(self) -> None:
         """Makes a function of each rest, all with the same parameters."""
         read = {path for each in self._alike.values() for path in self._reads(each)}
-        self._parameters = (*_GIVEN, *(self._paths.name(*path) for path in sorted(read)))
+        given = (*self._judging.arguments, *_NOTES)
+        self._parameters = (*given, *(self._paths.name(*path) for path in sorted(read)))
         for like, found in self._alike.items():
             self._named[like] = name = f"{self._name}_rest{found.rule.position}"
             body = self._judging.rest(found, *self._one(), apart=True)

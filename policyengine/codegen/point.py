@@ -22,7 +22,7 @@ from policyengine.codegen.alike import granted
 from policyengine.codegen.ir import Conjunct, Found, PointIR, RuleIR
 from policyengine.codegen.lookup import Lookups, literal_tuple
 from policyengine.codegen.passes import inlined, is_required
-from policyengine.codegen.references import ARGUMENTS, ReferenceForms, fact_name, parameters
+from policyengine.codegen.references import ALLOWANCE, ARGUMENTS, ReferenceForms, fact_name
 from policyengine.program import Deny, references_name
 
 # Conditions that need statements nest; Python's compiler is not asked for more than this.
@@ -40,6 +40,7 @@ class PointEmitter:
         self._ir = ir
         self._module = module
         self._forms = forms
+        self.arguments = forms.arguments
         self._name = name
         self._paths = self._all_paths()
         self._remembered: dict[tuple[str, str], str] = {}
@@ -61,6 +62,8 @@ class PointEmitter:
         rules = self._quick_rules()
         asking = [part for rule in self._ir.asking for part in self._asking(rule)]
         unset = self._module.runtime("conform.UNSET")
+        if ALLOWANCE in self.arguments:
+            body.append(assign(ALLOWANCE, call(self._module.runtime("budget.Allowance"))))
         body += [assign(name, unset) for name in self._remembered.values()]
         body += [assign(fact_name(i), unset) for i in range(len(self._ir.facts))]
         body += self._loads()
@@ -249,6 +252,7 @@ class PointEmitter:
             assumed=frozenset(self._paths.name(path, kind) for path, kind in rule.paths),
             given=lambda fast, name: self._given(fast, name, policy),
             ask=lambda expression, node: load(self._forms.fact_of(rule, expression, node)),
+            allowance=self._forms.allowance,
         )
 
     def _given(self, fast: Fast, name: str, policy: str) -> Value | None:
@@ -288,8 +292,7 @@ class PointEmitter:
         return fast.learn(("variable", local), Value(load(local), value.deep))
 
     def _arguments(self, rule: RuleIR) -> ast.expr:
-        names = parameters(self._ir, rule)
-        return ast.Tuple(elts=[load(name) for name in names], ctx=ast.Load())
+        return _loaded(self._forms.parameters(rule))
 
     def _judged(self, rule: RuleIR) -> ast.stmt:
         """The statement that runs a rule by its reference form."""
@@ -297,17 +300,21 @@ class PointEmitter:
 
     def judged(self, position: ast.expr) -> ast.stmt:
         """See `Judging`."""
-        return self._told("judge.rule", position, _arguments())
+        return self._told("judge.rule", position, _loaded(self.arguments))
 
     def all_judged(self, positions: ast.expr) -> ast.stmt:
         """See `Judging`."""
-        return self._told("judge.rules", positions, _arguments())
+        return self._told("judge.rules", positions, _loaded(self.arguments))
 
     def failed(self, positions: ast.expr, leaf: Leaf) -> ast.stmt:
         """See `Judging`."""
         path, kind_ = leaf
         return self._told(
-            "judge.failed", positions, literal_tuple(path), ast.Constant(value=kind_), _arguments()
+            "judge.failed",
+            positions,
+            literal_tuple(path),
+            ast.Constant(value=kind_),
+            _loaded(self.arguments),
         )
 
     def _told(self, function: str, *rules: ast.expr) -> ast.stmt:
@@ -368,9 +375,8 @@ def matched(rule: RuleIR) -> ast.stmt:
     return ast.Expr(value=method(load("matched"), "append", at(rule)))
 
 
-def _arguments() -> ast.expr:
-    """What the reference form of a rule without facts is given."""
-    return ast.Tuple(elts=[load(name) for name in ARGUMENTS], ctx=ast.Load())
+def _loaded(names: tuple[str, ...]) -> ast.expr:
+    return ast.Tuple(elts=[load(name) for name in names], ctx=ast.Load())
 
 
 def attempt(body: list[ast.stmt], otherwise: list[ast.stmt]) -> ast.stmt:

@@ -9,6 +9,7 @@ from types import CodeType
 from typing import Any, overload
 
 from policyengine.cel import ast as cel
+from policyengine.cel.charges import may_charge
 from policyengine.cel.checked import CheckedExpression
 from policyengine.cel.emit.module import Module, call, function, literal, load
 from policyengine.codegen.ir import Conjunct, PointIR, RuleIR
@@ -16,18 +17,15 @@ from policyengine.codegen.passes import question, variables_behind
 from policyengine.codegen.rule_reference import RuleReference
 from policyengine.values.references import CHUNK, function_name
 
-# The parameters of every generated function: the input and the time.
+# The parameters of every point's function: the input and the time.
 ARGUMENTS = ("i", "now")
+# The local that holds what the loops of a decision draw on.
+ALLOWANCE = "allowance"
 
 
 def fact_name(position: int) -> str:
     """The local that holds a fact."""
     return f"fact{position}"
-
-
-def parameters(ir: PointIR, rule: RuleIR) -> tuple[str, ...]:
-    """What the reference form of a rule is given: with facts, all facts of the point."""
-    return (*ARGUMENTS, *map(fact_name, range(len(ir.facts)))) if rule.facts else ARGUMENTS
 
 
 class ReferenceForms:
@@ -37,6 +35,19 @@ class ReferenceForms:
         self._ir = ir
         self._constants = constants
         self._facts = {question(fact): i for i, fact in enumerate(ir.facts)}
+        # What the reference form of a rule without facts is given.
+        charging = _may_charge(ir)
+        self.arguments: tuple[str, ...] = (*ARGUMENTS, ALLOWANCE) if charging else ARGUMENTS
+        self._with_facts = (*self.arguments, *map(fact_name, range(len(ir.facts))))
+
+    @property
+    def allowance(self) -> tuple[ast.expr, ...]:
+        """What the budgets of loops draw on; nothing where no loop has one."""
+        return (load(ALLOWANCE),) if ALLOWANCE in self.arguments else ()
+
+    def parameters(self, rule: RuleIR) -> tuple[str, ...]:
+        """What the reference form of a rule is given: with facts, all facts of the point."""
+        return self._with_facts if rule.facts else self.arguments
 
     def emit(
         self, module: Module, rule: RuleIR, conjuncts: tuple[Conjunct, ...], name: str
@@ -48,12 +59,13 @@ class ReferenceForms:
             lambda expression, node: call(
                 module.runtime("judge.fact"), load(self.fact_of(rule, expression, node))
             ),
+            self.allowance,
         )
         variables = variables_behind(self._ir, rule.checked.policy.name, conjuncts)
         operands = reference.emit(conjuncts, variables)
         every = call(module.runtime("lazy.every"), *operands)
         body: list[ast.stmt] = [*reference.statements, ast.Return(value=every)]
-        module.functions.append(function(name, parameters(self._ir, rule), body))
+        module.functions.append(function(name, self.parameters(rule), body))
 
     def constant(self, module: Module, name: str) -> ast.expr:
         """A constant of the bundle; lists and objects are made once."""
@@ -71,6 +83,14 @@ class ReferenceForms:
             if policy == rule.checked.policy.name and variable.expression is expression:
                 return fact_name(self._facts[question(variable.facts[node.id])])
         raise AssertionError("a fact call without its fact")
+
+
+def _may_charge(ir: PointIR) -> bool:
+    """Whether loops of a point's rules may need budgets."""
+    point = ir.checked
+    conditions = [each for variables in point.variables.values() for each in variables.values()]
+    conditions += [each for rule in point.rules for each in rule.conditions]
+    return any(may_charge(each.expression) for each in conditions)
 
 
 class Chunks(Sequence[bytes]):

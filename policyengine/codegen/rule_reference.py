@@ -23,7 +23,8 @@ class RuleReference:
     """Emits the reference form of conjuncts of one rule.
 
     `statements` define the variables; they go before what `emit` gives. `constant` gives a
-    constant of the bundle, `fact` the findings that a fact call asks for.
+    constant of the bundle, `fact` the findings that a fact call asks for. `allowance` is what the
+    budgets of its loops draw on, if there are any.
     """
 
     def __init__(
@@ -31,7 +32,9 @@ class RuleReference:
         module: Module,
         constant: Callable[[str], ast.expr],
         fact: Callable[[CheckedExpression, cel.Call], ast.expr],
+        allowance: tuple[ast.expr, ...] = (),
     ) -> None:
+        self._allowance = allowance
         self.statements: list[ast.stmt] = []
         self._module = module
         self._constant = constant
@@ -73,6 +76,7 @@ class RuleReference:
                 lambda reference, node: self._read(expression, reference, node),
                 lambda node: self._fact(expression, node),
                 self._part,
+                self._allowance,
             )
         return found
 

@@ -4,6 +4,9 @@ A loop over the input is linear in it and is not counted. What is: a loop that a
 again and again, and a text or list that is read as a whole in each turn of a loop, where these are
 not a new part of the input each time (`policyengine.cel.charges` says which). So a hostile input of
 two long lists ends in `cost-exceeded` instead of running for hours.
+
+Each outermost loop has a budget. Those of all rules of one decision draw on an allowance besides,
+so that a thousand rules with such loops cannot take a thousand times as long.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from policyengine.values.messages import Message
 
 # All pairs of about five hundred elements.
 MAX_STEPS: Final = 1 << 18
+# What all loops of a decision may take together: eight that use up their own.
+MAX_STEPS_OF_DECISION: Final = 1 << 21
 # An element counts as much as so many characters, as a power of two.
 _ELEMENT: Final = 4
 # A byte of a message, as protobuf writes it, counts half as much: a field takes two or more.
@@ -29,13 +34,23 @@ _TEXTS: Final = frozenset({str, bytes})
 _LISTS: Final = frozenset({list, tuple})
 
 
-class Budget:
-    """The steps that one outermost loop has left."""
+class Allowance:
+    """The steps that all loops of one decision have left."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("left",)
 
     def __init__(self) -> None:
+        self.left = MAX_STEPS_OF_DECISION
+
+
+class Budget:
+    """The steps that one outermost loop has left, at most what its decision has."""
+
+    __slots__ = ("_allowance", "_left")
+
+    def __init__(self, allowance: Allowance | None = None) -> None:
         self._left = MAX_STEPS
+        self._allowance = allowance
 
     def paid(self, value: Any, shift: int, deep: bool = False) -> Any:
         """The value, its size taken from the budget.
@@ -46,9 +61,9 @@ class Budget:
         >>> Budget().paid([1, 2], 4)
         [1, 2]
         """
-        self._left -= _deep_size(value, shift, self._left) if deep else _size(value, shift)
-        if self._left < 0:
-            raise failures.cost_exceeded(MAX_STEPS)
+        steps = _deep_size(value, shift, self._left) if deep else _size(value, shift)
+        if not self._take(steps):
+            raise failures.cost_exceeded(MAX_STEPS if self._left < 0 else MAX_STEPS_OF_DECISION)
         return value
 
     def reserve(self, turns: Any, *repeated: tuple[Any, int]) -> None:
@@ -58,9 +73,21 @@ class Budget:
         the reference counts.
         """
         each = sum(_size(value, shift) for value, shift in repeated)
-        self._left -= len(turns) * each
-        if self._left < 0:
+        if not self._take(len(turns) * each):
             raise Unsure
+
+    def _take(self, steps: int) -> bool:
+        """Takes steps, if there are as many."""
+        self._left -= steps
+        if self._left < 0:
+            return False
+        allowance = self._allowance
+        if allowance is None:
+            return True
+        if steps > allowance.left:
+            return False
+        allowance.left -= steps
+        return True
 
 
 def absorbed(before: EvaluationError | None, error: EvaluationError) -> EvaluationError:

@@ -76,3 +76,55 @@ def test_hostile_input_denies_and_says_why(program: Program) -> None:
     assert codes["permits"][0] == "cost-exceeded"
     assert codes["permits"][1] != "match"
     assert "constant" not in codes
+
+
+PAIRS = 'request.messages.exists(a, request.messages.exists(b, a.role + b.role == "no{n}"))'
+
+
+def many(count: int, condition: str = PAIRS) -> Program:
+    """A program of rules that each take all pairs of messages, and of one that takes none."""
+    rules = "".join(
+        f"  - id: r{n}\n    when: {condition.replace('{n}', str(n))}\n    warn: seen\n"
+        for n in range(count)
+    )
+    tagged = "  - id: linear\n    when: request.messages.exists(m, m.role == 'a')\n    tag: [a]\n"
+    head = FILES["p.yaml"].partition("variables:")[0]
+    policy = f"{head}variables:\n  some: request.messages.map(m, m.role)\nrules:\n{rules}{tagged}"
+    return compile_bundle(check(load_text({**FILES, "p.yaml": policy})))
+
+
+def failed(decision: Decision) -> list[str]:
+    assert {error.code for error in decision.errors} <= {"cost-exceeded"}
+    return [error.rule for error in decision.errors]
+
+
+@pytest.mark.parametrize(
+    "condition", [PAIRS, 'request.model == "m" && ' + PAIRS, 'request.model != "{n}" && ' + PAIRS]
+)
+def test_all_loops_of_a_decision_share_what_they_may_take(
+    condition: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten rules of 100 x 100 steps are within the limit of each loop, not of the decision."""
+    monkeypatch.setattr("policyengine.values.budget.MAX_STEPS_OF_DECISION", 55_000)
+    program = many(10, condition)
+    for _ in range(2):
+        decision = decided(program, ["user"] * 100)
+        assert failed(decision) == [f"r{n}" for n in range(5, 10)]
+        assert "55000" in decision.errors[0].message
+    assert failed(decided(program, ["user"] * 70)) == []
+
+
+def test_the_reference_shares_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policyengine.values.budget.MAX_STEPS_OF_DECISION", 55_000)
+    program = many(10)
+    messages: list[Any] = [{"role": "user", "content": "x"} for _ in range(100)]
+    # The first role is of another class. What a fast form reserved before it met that counts too.
+    messages[0]["role"] = 1
+    input = {"request": {"model": "m", "messages": messages}}
+    codes = [error.code for error in Engine(program).decide("llm.request", input).errors]
+    assert codes == ["type-mismatch"] * 2 + ["cost-exceeded"] * 8 + ["type-mismatch"]
+
+
+def test_only_rules_that_may_multiply_have_an_allowance() -> None:
+    assert "Allowance" in many(1).python
+    assert "Allowance" not in many(1, "request.messages.exists(m, m.role == 'no{n}')").python

@@ -80,8 +80,10 @@ class Fast:
         assumed: frozenset[str] = frozenset(),
         given: Given | None = None,
         ask: Ask | None = None,
+        allowance: tuple[ast.expr, ...] = (),
     ) -> None:
         self.module = module
+        self.allowance = allowance
         self._paths = paths
         self._given = given
         self._ask = ask

@@ -99,7 +99,8 @@ class Loops:
             return
         fast = self._fast
         budget = self._budget or fast.module.fresh("budget")
-        fast.add(assign(budget, call(fast.module.runtime("budget.Budget"))))
+        made = call(fast.module.runtime("budget.Budget"), *fast.allowance)
+        fast.add(assign(budget, made))
         if self._reserved:
             taken = method(load(budget), "reserve", load(self._range), *self._reserved)
             fast.add(ast.Expr(value=taken))

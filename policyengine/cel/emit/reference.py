@@ -50,7 +50,9 @@ class Reference:
         resolve: Resolve,
         ask: AskFact | None = None,
         part: Callable[[VariableRef], ast.expr | None] | None = None,
+        allowance: tuple[ast.expr, ...] = (),
     ) -> None:
+        self._allowance = allowance
         self._part = part
         self._checked = checked
         self._module = module
@@ -220,7 +222,7 @@ class Reference:
         self._budget = self._module.fresh("budget")
         made = self._loop(node, over)
         if self._charged:
-            made = call(thunk(made, self._budget), self._run("budget.Budget"))
+            made = call(thunk(made, self._budget), self._run("budget.Budget", *self._allowance))
         self._charged = None
         return made
 

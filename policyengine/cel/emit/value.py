@@ -37,6 +37,8 @@ class Emitter(Protocol):
     """The part of `Fast` that emitters of single constructs use."""
 
     module: Module
+    # What the budgets of its loops draw on, if there is such a thing.
+    allowance: tuple[ast.expr, ...]
 
     @property
     def checked(self) -> CheckedExpression:
