@@ -166,8 +166,9 @@ def _strange(words: frozenset[str], unknown: frozenset[str]) -> list[str]:
 
 
 def _reads(strange: Sequence[str], decoded: str, speller: Speller) -> bool:
-    """Whether words that nobody knows become known ones."""
-    return 2 * sum(word in speller.known for word in decoded.split()) > len(strange)
+    """Whether words that nobody knows become known ones: two of them, and a quarter of all."""
+    known = sum(word in speller.known for word in decoded.split())
+    return known >= 2 and 4 * known >= len(strange)
 
 
 def _is_leet(text: str, unknown: Collection[str]) -> bool:
