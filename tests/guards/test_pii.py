@@ -243,3 +243,18 @@ def test_unusual_digits_and_invisible_characters_hide_nothing(
     text = f"{around.rstrip('ab')} {hidden} {around}"
     found = spans(["common"], text)
     assert hidden.strip(unseen) in [each for _, each in found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "IBAN DE89 3704 0044 0532 0130 00 please",
+        "card 5555 5555 5555 4444",
+        "GB29NWBK60161331926819",
+    ],
+)
+def test_a_part_of_an_account_is_no_phone_for_who_asks_for_phones_only(text: str) -> None:
+    assert pii.build(pii.normal(["PHONE_NUMBER"]))([("f", text)]) == []
+    both = f"{text}, call +49 30 901820"
+    [found] = pii.build(pii.normal(["PHONE_NUMBER"]))([("f", both)])
+    assert both[found["start"] : found["end"]] == "+49 30 901820"

@@ -24,6 +24,10 @@ _MOST_HITS: Final = 20 * MAX_FINDINGS
 # What has others inside: it competes for a place only with its own kind.
 _CONTAINERS: Final = frozenset({"URL", "URL_WITH_CREDENTIALS", "ADDRESS"})
 
+# What an entity may be a part of, which is then looked for though nobody asked: the digits of an
+# account are no telephone number for a rule that asks for nothing else.
+_RIVALS: Final[Mapping[str, tuple[str, ...]]] = {"PHONE_NUMBER": ("CREDIT_CARD", "IBAN_CODE")}
+
 Scan = Callable[[View], Iterable[Hit]]
 SlowScan = Callable[[View, Callable[[], None]], Iterable[Hit]]
 
@@ -57,6 +61,7 @@ class Finder:
     allow: Mapping[str, frozenset[str]]
     best: bool
     holdback: int
+    rivals: tuple[Source, ...] = ()
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Finder:
@@ -69,6 +74,10 @@ class Finder:
                 Custom("DENIED", None, None, Words.of(()), 1.0, _lowered(config["deny"]))
             )
         others = tuple(_others(config, [entity.name for entity in entities]))
+        asked = {entity.name for entity in entities}
+        rivals = chosen(
+            rival for name in asked for rival in _RIVALS.get(name, ()) if rival not in asked
+        )
         known = {
             *(entity.name for entity in entities),
             *(custom.name for custom in customs),
@@ -95,11 +104,12 @@ class Finder:
             config["overlaps"] == "best",
             max(
                 [
-                    *(entity.span for entity in entities),
+                    *(entity.span for entity in (*entities, *rivals)),
                     *(_CUSTOM_SPAN for _ in customs),
                     *(span for _, _, span in others),
                 ]
             ),
+            tuple(_own(rivals, MIN_SCORE)) if config["overlaps"] == "best" else (),
         )
 
     def __call__(self, texts: Any) -> Sequence[Finding]:
@@ -120,9 +130,7 @@ class Finder:
     def _hits(self, texts: Texts, view: View) -> list[Hit]:
         hits: list[Hit] = []
         for source in self.sources:
-            known = view.found.get(source.key)
-            if known is None:
-                known = view.found[source.key] = tuple(source.look(view, texts.check))
+            known = self._seen(texts, view, source)
             least, own = self.min_score, self.min_scores
             hits += [hit for hit in known if hit.score >= own.get(hit.name, least)]
         if not hits:
@@ -131,7 +139,18 @@ class Finder:
             raise FactError("too-many-findings", f"more than {MAX_FINDINGS:,} findings")
         if any(self.allow.values()):
             hits = [hit for hit in hits if not self._is_allowed(view, hit)]
-        return best(hits) if self.best else sorted(set(hits), key=_place)
+        if not self.best:
+            return sorted(set(hits), key=_place)
+        if not self.rivals or not any(hit.name in _RIVALS for hit in hits):
+            return best(hits)
+        rivals = {hit for source in self.rivals for hit in self._seen(texts, view, source)}
+        return [hit for hit in best([*hits, *rivals]) if hit not in rivals]
+
+    def _seen(self, texts: Texts, view: View, source: Source) -> tuple[Hit, ...]:
+        known: tuple[Hit, ...] | None = view.found.get(source.key)
+        if known is None:
+            known = view.found[source.key] = tuple(source.look(view, texts.check))
+        return known
 
     def _is_allowed(self, view: View, hit: Hit) -> bool:
         found = _one_form(view.text[hit.start : hit.end])
