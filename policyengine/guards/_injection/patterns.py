@@ -34,6 +34,13 @@ _RULES = (
     r"|restriction|polic(?:y|ies)|directive|programming|training|conversation|limitation|filter"
     r"|safeguard|guardrail|protocol|task|request|text|input|assignment)"
 )
+# What people ask each other to ignore.
+_THINGS = (
+    r"(?:e-?mails?|mails?|letters?|drafts?|versions?|comments?|meetings?|calls?|tickets?|invoices?"
+    r"|warnings?|errors?|lines?|sections?|paragraphs?|pages?|chapters?|columns?|rows?|tests?"
+    r"|commits?|builds?|notes?|reminders?|attachments?|slides?|files?|chat|thread|offers?|quotes?"
+    r"|bookings?|deadlines?|dates?|posts?|reviews?|texts? message|voicemails?|mail|lunch)"
+)
 _MODEL = (
     r"(?:ai|a\.i\.|llm|assistant|chatbot|chat ?gpt|gpt(?:-?\d)?|claude|gemini|copilot|agent|bot"
     r"|(?:large )?language model|model)"
@@ -70,14 +77,14 @@ PATTERNS: Sequence[Pattern] = (
         "ignore ignoring disregard disregarding forget forgetting override overriding bypass "
         "bypassing neglect discard dismiss abandon overrule delete erase skip",
         rf"\w+{_S}(?:(?:about|completely|from){_S})?{_OF}{{0,4}}",
-        rf"(?:{_OLD}{{1,3}}{_OF}{{0,2}}{_RULES}?|{_RULES})",
+        rf"(?:{_OLD}{{1,3}}{_OF}{{0,2}}(?!{_THINGS}\b){_RULES}?|{_RULES})",
     ),
     _row(
         "drop-everything",
         "override",
         "ignore disregard forget",
         rf"\w+{_S}(?:about{_S})?(?:everything|all (?:of )?(?:that|this|it)\b|anything",
-        rf"|what(?:ever)?{_S}(?:i|we|you|they|was|has|have|is)\b)",
+        rf"|what(?:ever)?{_S}(?:i|we|you|they|was|has|have|is)\b(?![^.\n]{{0,20}}\babout\b))",
     ),
     _row(
         "stop-following",
