@@ -1,13 +1,13 @@
 """Why each rule matched an input or did not: the conditions, step by step, with their values.
 
 It runs the reference evaluator, one node at a time, and shares no code with the compiled rules,
-so an explanation is a second opinion as well.
+so an explanation is a second opinion as well. Of facts it has the answers that the decision got.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,13 +16,15 @@ from policyengine.cel.checked import CheckedExpression, VariableRef
 from policyengine.cel.interpret import Outcome, evaluate
 from policyengine.cel.unparse import unparse
 from policyengine.codegen.passes import named_variables, question
-from policyengine.engine.facts import Answer, Known, Request, Source
+from policyengine.engine.facts import Answer, Known, Request
 from policyengine.engine.outcome import effect_of
 from policyengine.errors import EvaluationError, FactError
 from policyengine.program import Mode
+from policyengine.request import texts
 from policyengine.rules.model import CheckedBundle, CheckedCondition, CheckedPoint, CheckedRule
 from policyengine.source import Span
 from policyengine.values import conform, failures
+from policyengine.values.budget import Allowance
 from policyengine.values.conversions import to_string
 from policyengine.values.kinds import type_name
 from policyengine.values.times import Timestamp
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 Result = Literal["matched", "not matched", "error"]
 MAX_SHOWN = 120
+# For the questions that an explanation asks.
+MILLISECONDS = 600_000
+_NOT_ASKED = FactError("fact-not-asked", "the decision did not ask for this fact")
 # Steps within steps, those of variables too.
 MAX_STEPS_DEEP = 60
 
@@ -137,39 +142,50 @@ def explain(
     *,
     facts: Known | None = None,
     now: datetime | None = None,
+    ask: bool = False,
 ) -> Explanation:
     """Explains the decision of an input (a JSON object) at a decision point.
 
     `engine` must run the program of `checked`; `facts` and `now` are as in `Engine.decide`.
-    A point that the bundle does not know has no rules to explain.
+    With `ask` the questions that the decision did not ask are asked now; else the rules that need
+    their answers did not match. A point that the bundle does not know has no rules to explain.
     """
-    decision = engine.decide(point, input, facts=facts, now=now)
+    decision, answers = engine.answered(point, input, facts=facts, now=now)
     known = checked.points.get(point)
     if known is None or not isinstance(input, dict):
         return Explanation(decision, ())
     moment = Timestamp(decision.time_ns)
-    asked = _Facts(engine, point, input, facts)
+    asked = _Facts(engine, point, input, facts, answers, ask)
     tracer = _Tracer(checked, known, input, moment, asked)
     return Explanation(decision, tuple(tracer.rule(rule) for rule in known.rules))
 
 
 class _Facts:
-    """Answers the questions of fact calls, each once."""
+    """The answers to the questions of fact calls, those of the decision."""
 
     def __init__(
-        self, engine: Engine, point: str, input: Mapping[str, Any], known: Known | None
+        self,
+        engine: Engine,
+        point: str,
+        input: Mapping[str, Any],
+        known: Known | None,
+        answers: Mapping[int, Answer],
+        ask: bool,
     ) -> None:
-        program = engine.program.points[point]
-        self._request = Request(program, input, known)
-        self._engine = engine
-        self._answers: dict[str, Answer] = {}
+        self._point = program = engine.program.points[point]
+        self._positions = {question(fact): i for i, fact in enumerate(program.facts)}
+        # The questions of a whole trace take longer than those of one decision may.
+        scan = replace(engine.program.scan, milliseconds=MILLISECONDS)
+        self._request = Request(program, input, known, scan)
+        self._sources = engine.sources(point)
+        self._answers = dict(answers)
+        self._ask = ask
 
     def answer(self, condition: CheckedCondition, node: cel.Call) -> Any:
-        fact = condition.facts[node.id]
-        key = question(fact)
-        if key not in self._answers:
-            self._answers[key] = Source(fact, self._engine.guards).ask_now(self._request)
-        found = self._answers[key]
+        position = self._positions[question(condition.facts[node.id])]
+        if position not in self._answers and self._ask:
+            self._answers[position] = self._sources[position].ask_now(self._request)
+        found = self._answers.get(position, _NOT_ASKED)
         if isinstance(found, FactError):
             raise EvaluationError(found.code, found.message)
         return found
@@ -177,9 +193,10 @@ class _Facts:
     def texts(self) -> frozenset[str] | None:
         """The texts that must not be shown, None where they cannot be told from the rest."""
         try:
-            return frozenset(text for _, text in self._request.texts())
+            found = texts(self._request.input, self._point.texts, self._point.origins)
         except FactError:
             return None
+        return frozenset(text.text for text in found)
 
 
 class _Tracer:
@@ -198,6 +215,7 @@ class _Tracer:
         self.now = now
         self._point = point
         self._facts = facts
+        self._allowance = Allowance()
         self._shown = _Shown(input, facts.texts(), bundle.constants)
         self._variables: dict[tuple[str, str], Outcome] = {}
         # The variables that are told of in this clause already, and how deep its steps are.
@@ -212,6 +230,9 @@ class _Tracer:
         if False in holds:
             result = "not matched"
             why = f"`{clauses[holds.index(False)].clause}` does not hold"
+        elif any(map(_was_not_asked, clauses)):
+            result = "not matched"
+            why = "the decision did not ask for its facts: nothing hung on them"
         elif None in holds:
             result = "error"
             failed = clauses[holds.index(None)]
@@ -258,6 +279,7 @@ class _Tracer:
                     facts=lambda node: self._facts.answer(condition, node),
                     trace=trace,
                     inputs=_Inputs(self, policy),
+                    allowance=self._allowance,
                 )
             )
         except EvaluationError as error:
@@ -427,6 +449,10 @@ def _needed(variables: Mapping[str, CheckedCondition], name: str) -> set[str]:
             found.add(each)
             pending += named_variables(variables[each].expression)
     return found
+
+
+def _was_not_asked(clause: ClauseTrace) -> bool:
+    return clause.holds is None and clause.step.error.endswith(f"({_NOT_ASKED.code})")
 
 
 _CEL = frozenset({"when", "unless", "policy", "variable"})

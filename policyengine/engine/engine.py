@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 from policyengine.decision import Decision, FactUse, Obligation, Reason, ReasonCode, RuleError
-from policyengine.engine.facts import Known, Request, Source
+from policyengine.engine.facts import Answer, Known, Request, Source
 from policyengine.engine.outcome import Outcome, plain_reason
 from policyengine.engine.stream import Deciding, Stream
 from policyengine.engine.transforms import Tokens, Transforms
@@ -123,6 +123,28 @@ class Engine:
             request = Request(found.program, input, facts, self.program.scan)
             result = self._driven(found, run, request)
         return self._decision(found, input, request, result, moment, started)
+
+    def answered(
+        self,
+        point: str,
+        input: Mapping[str, Any],
+        *,
+        facts: Known | None = None,
+        now: datetime | None = None,
+    ) -> tuple[Decision, Mapping[int, Answer]]:
+        """`decide`, and the answers that it got, by the positions of the point's questions."""
+        started = time.perf_counter_ns()
+        found = self._points.get(point)
+        if found is None or not found.sources or input.__class__ is not dict or self._is_empty:
+            return self.decide(point, input, facts=facts, now=now), {}
+        moment = self._moment(now)
+        request = Request(found.program, input, facts, self.program.scan)
+        result = self._driven(found, found.function(input, moment), request)
+        return self._decision(found, input, request, result, moment, started), request.answers
+
+    def sources(self, point: str) -> Sequence[Source]:
+        """The questions of a known point, ready to be asked."""
+        return self._points[point].sources
 
     async def adecide(
         self,

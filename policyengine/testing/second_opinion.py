@@ -159,7 +159,7 @@ class SecondOpinion:
         known = self._checked.points.get(point)
         if known is None or not isinstance(input, dict):
             return
-        explained = explain(self._checked, engine, point, input, facts=facts, now=now)
+        explained = explain(self._checked, engine, point, input, facts=facts, now=now, ask=True)
         asking = self._asking(known, input, Timestamp(explained.decision.time_ns))
         answer = _Answers(engine, point, input, facts)
         for rule, trace in zip(known.rules, explained.rules, strict=True):

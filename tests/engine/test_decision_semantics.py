@@ -203,14 +203,21 @@ SKIPPED = {"the verdict was deny already", "no rule needed it"}
 
 
 @relaxed
-@given(bundles(), bodies, answers)
+@given(bundles(), bodies, answers, st.booleans())
 def test_an_explanation_agrees_with_the_decision(
-    checked: CheckedBundle, input: Any, answers: Mapping[str, str]
+    checked: CheckedBundle, input: Any, answers: Mapping[str, str], ask: bool
 ) -> None:
-    running = engine(checked, answers)
-    explained = explain(checked, running, NAME, input, now=NOW)
-    decision = explained.decision
-    assert decision == running.decide(NAME, input, now=NOW)
+    guard = Guard(answers)
+    running = policyengine.Engine(policyengine.compile(checked), guards={"words": guard})
+    decision = running.decide(NAME, input, now=NOW)
+    asked = guard.asked.copy()
+    guard.asked.clear()
+    explained = explain(checked, running, NAME, input, now=NOW, ask=ask)
+    assert explained.decision == decision
+    # Each question once: those that the decision asked, and with `ask` perhaps the others.
+    assert guard.asked[: len(asked)] == asked
+    assert ask or len(guard.asked) == len(asked)
+    assert len(guard.asked) == len(set(guard.asked))
     # Once a rule has denied, those that ask are not judged, whoever has asked their question.
     denied = decision.verdict == "deny"
     unasked = [fact for fact in decision.facts if denied or fact.status == "skipped"]
