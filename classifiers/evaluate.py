@@ -43,7 +43,7 @@ chosen on them.
 def page(name: str, script: Path) -> str:
     """What an evaluation prints. Raises `SystemExit` with its complaint where it fails."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(  # noqa: S603 - our own scripts
+    done = subprocess.run(
         [sys.executable, str(script)],
         cwd=ROOT,
         env=environment,

@@ -57,7 +57,7 @@ def pool() -> list[tuple[str, str]]:
 
     A row gives at most three.
     """
-    rng = random.Random(1)  # noqa: S311
+    rng = random.Random(1)
     rows = [(file, row) for file in FILES for row in read(file)]
     rng.shuffle(rows)
     found: dict[str, tuple[str, str, str]] = {}
@@ -71,7 +71,7 @@ def pool() -> list[tuple[str, str]]:
         if left[file]:
             left[file] -= 1
             chosen.append((source.removeprefix("neg:"), piece))
-    random.Random(2).shuffle(chosen)  # noqa: S311
+    random.Random(2).shuffle(chosen)
     held = _held_shingles()
     return [
         (source, piece)
