@@ -149,7 +149,8 @@ class FactInfo:
 TextPath = tuple[str, ...]
 
 
-# Whose words a text is, one of `policyengine.plugins.ORIGINS`, or where the input says so: `3.role` is the field `role` of the object that the first 3 steps lead to.
+# Whose words a text is, one of `policyengine.plugins.ORIGINS`, or where the input says so:
+# `3.role` is the field `role` of the object that the first 3 steps lead to.
 Origin = str
 
 
