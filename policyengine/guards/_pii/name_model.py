@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any, Final
 
 from policyengine.errors import FactError
 from policyengine.guards import _weights
 
 LABELS: Final = ("PERSON", "LOCATION", "ORGANIZATION")
+FORMS: Final = ("several", "one", "small")
 FILES: Final = ("model.json", "numbers.f16", "words.txt", "words.i8")
 DIMENSIONS: Final = 64
 _WIDTH: Final = 96
@@ -86,11 +88,22 @@ def parameters(nlp: Any) -> list[tuple[Any, str, Any]]:
     ]
 
 
-def scores() -> dict[str, float]:
-    """The score of a find by label: how many such finds were right on held-out sources."""
+def form(name: str) -> str:
+    """How a name is written, on which it depends how often such a find is right.
+
+    >>> form("Ann Lee"), form("Ann"), form("ann lee")
+    ('several', 'one', 'small')
+    """
+    if name == name.lower():
+        return "small"
+    return "several" if " " in name else "one"
+
+
+def scores() -> dict[tuple[str, str], float]:
+    """The score of a find by label and form: how many such were right on held-out sources."""
     try:
         found = json.loads(_weights.read("ner", "model.json"))["scores"]
-        return {label: float(found[label]) for label in LABELS}
+        return {(label, each): float(found[label][each]) for label in LABELS for each in FORMS}
     except (ValueError, KeyError, TypeError):
         raise FactError("model-damaged", "the weights of the model `ner` do not fit") from None
 
@@ -128,5 +141,5 @@ def _fill(nlp: Any, shapes: list[list[int]], numbers: Any) -> None:
         part = numbers[place : place + array.size]
         node.set_param(name, part.astype("float32").reshape(array.shape))
         place += array.size
-    if place != len(numbers):
-        raise ValueError("too many numbers")
+    if place != len(numbers) or not isfinite(numbers.sum(dtype="f8")):
+        raise ValueError("other numbers")

@@ -122,7 +122,7 @@ class _Spacy:
     """A pipeline of spaCy, used by one thread at a time: its table of words is not locked."""
 
     nlp: Any
-    scores: Mapping[str, float]
+    score: Callable[[str, str], float]
     why: str
     lock: Lock
 
@@ -130,14 +130,19 @@ class _Spacy:
         # The memory zone gives back the words of the text, which would be kept for ever.
         with windows.held(self.lock, check), self.nlp.memory_zone():
             return [
-                Hit(label, name.start_char, name.end_char, self.scores[label], self.why)
+                Hit(label, name.start_char, name.end_char, self.score(label, name.text), self.why)
                 for name in self.nlp(windows.words(self.nlp, text)).ents
                 if (label := _LABELS.get(name.label_)) and not name.text.isspace()
             ]
 
 
 def _shipped(_: str) -> Look:
-    return _Spacy(name_model.load(), name_model.scores(), "names model", Lock())
+    scores = name_model.scores()
+
+    def score(label: str, name: str) -> float:
+        return scores[label, name_model.form(name)]
+
+    return _Spacy(name_model.load(), score, "names model", Lock())
 
 
 def _spacy(name: str) -> Look:
@@ -153,7 +158,7 @@ def _spacy(name: str) -> Look:
     except (OSError, ValueError, KeyError) as error:
         why = f"the spaCy model `{name}` can't be loaded ({type(error).__name__})"
         raise FactError("model-damaged", why) from None
-    return _Spacy(nlp, dict.fromkeys(ENTITIES, _USUAL), f"spaCy model {name}", Lock())
+    return _Spacy(nlp, lambda label, name: _USUAL, f"spaCy model {name}", Lock())
 
 
 @dataclass(frozen=True, slots=True)
