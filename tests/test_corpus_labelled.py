@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections import Counter, defaultdict
 
 import pytest
@@ -99,6 +100,12 @@ def test_the_tools_read_the_files(guard: str) -> None:
     file = labelled.path(guard)
     found = read_labelled(file.read_bytes(), file.name)
     assert [row.labels for row in found.rows] == [example.labels for example in ALL[guard]]
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_nothing_in_the_files_is_invisible(guard: str) -> None:
+    text = labelled.path(guard).read_text(encoding="utf-8").replace("\n", "")
+    assert {unicodedata.category(c) for c in set(text)}.isdisjoint({"Cf", "Cc", "Cn", "Zl", "Zp"})
 
 
 def test_labels_are_names_that_there_are() -> None:
