@@ -58,6 +58,9 @@ OUTSIDE = {
     "numpy": {"guards"},
     "cryptography": {"state"},
     "google": {"protobuf"},
+    "presidio_analyzer": {"guards"},
+    "spacy": {"guards"},
+    "tldextract": {"guards"},
 }
 
 

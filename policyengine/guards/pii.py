@@ -5,8 +5,9 @@
 Entities are found by their form, then validated (check digits, number ranges, calendars), and
 lifted by words near them. A score of 0.9 and more is a find that chance hardly gives; from 0.6 a
 typical form; below 0.5 what many other things look like, too, so that by default it is reported
-only beside a word that says what it is. Names, places and organisations have no form: no fast
-path finds them. `docs/pii.md` lists all entities.
+only beside a word that says what it is. Names, places and organisations have no form: a model
+finds them, where `names` says which (`_pii/names.py`). Presidio's recognisers and those of others
+look beside ours, where `presidio` names them (`_pii/presidio.py`). `docs/pii.md` lists all entities.
 """
 
 from __future__ import annotations
