@@ -7,7 +7,8 @@ lifted by words near them. A score of 0.9 and more is a find that chance hardly 
 typical form; below 0.5 what many other things look like, too, so that by default it is reported
 only beside a word that says what it is. Names, places and organisations have no form: a model
 finds them, where `names` says which (`_pii/names.py`). Presidio's recognisers and those of others
-look beside ours, where `presidio` names them (`_pii/presidio.py`). `docs/pii.md` lists all entities.
+look beside ours, where `presidio` names them (`_pii/presidio.py`). `docs/pii.md` lists all that
+is found.
 """
 
 from __future__ import annotations
