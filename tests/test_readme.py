@@ -30,6 +30,7 @@ PIECES = list(_PIECE.finditer(README))
 # The guides, and what has to be installed for their examples.
 GUIDES = {
     "cel-policy.md": "policyengine",
+    "models.md": "httpx",
     "protobuf.md": "google.protobuf",
     "redaction.md": "cryptography",
 }

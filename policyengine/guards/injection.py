@@ -3,6 +3,7 @@
     injection: true
     injection: strict
     injection: {threshold: 0.9, sources: [tool, document], signals: [HIDDEN_TEXT]}
+    injection: {model: {onnx: {path: prompt-guard-2}}, cascade: {uncertain: [0.2, 0.9]}}
 
 Texts are read in plain form (`_text/normal.py`), then as what they say once an encoding or a
 disguise is taken off (`_injection/views.py`). A shipped classifier gives each window of a text a
@@ -14,6 +15,8 @@ nobody known says by `indirect_threshold`. A name (`lenient`, `balanced`, `stric
 point that was set on sources the classifier had never seen. The operator's own prompts and the
 assistant's words are not looked at unless `sources` says so: they speak to a model by right. Where
 clients may send messages of these roles, add `system` and `assistant`.
+
+Another `model` may judge instead, or in a `cascade` where ours is unsure: docs/models.md.
 """
 
 from __future__ import annotations
@@ -37,6 +40,8 @@ from policyengine.guards._injection.signals import (
     signals,
 )
 from policyengine.guards._injection.views import views
+from policyengine.guards._models import config as models
+from policyengine.guards._models.clauses import for_injections
 from policyengine.guards._text.normal import Normalised, normalised
 from policyengine.plugins import ORIGINS, TEXT_FINDING, Finder, Finding, Texts
 
@@ -98,10 +103,11 @@ SCHEMA: Mapping[str, Any] = {
                     "where not said.",
                 },
                 "model": {
-                    "type": "string",
-                    "enum": ["shipped", "none"],
-                    "description": "The classifier; `none` leaves only signals.",
+                    "anyOf": [{"type": "string", "enum": ["shipped", "none"]}, models.SCHEMA],
+                    "description": "The classifier: ours, another, or none, which leaves only "
+                    "signals.",
                 },
+                "cascade": models.CASCADE,
             },
         },
     ],
@@ -117,24 +123,41 @@ def normal(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         value = {"threshold": "balanced" if value is True else value}
     threshold = value.get("threshold", "balanced")
+    model = value.get("model", "shipped")
+    cascade = value.get("cascade")
     return {
         "threshold": threshold,
         "indirect_threshold": value.get("indirect_threshold", threshold),
         "sources": sorted(value.get("sources", SOURCES)),
         "signals": sorted(value.get("signals", SIGNALS)),
-        "model": value.get("model", "shipped"),
+        "model": models.normal(model) if isinstance(model, Mapping) else model,
+        **({} if cascade is None else {"cascade": models.normal_cascade(cascade)}),
     }
+
+
+def cost(config: Any) -> int:
+    """Microseconds for 1,000 characters, which another model may need more of.
+
+    >>> cost(normal(True)) < cost(normal({"model": {"onnx": {"path": "prompt-guard-2"}}}))
+    True
+    """
+    model = config["model"]
+    return COST + (models.cost(model) if isinstance(model, Mapping) else 0)
 
 
 def build(config: Any) -> Finder:
     """A finder for a configuration in its long form.
 
-    Raises `ValueError` where it could find nothing.
+    Raises `ValueError` where it could find nothing, or a model is named that can't be asked so.
 
     >>> finder = build(normal({"signals": ["DELIMITER_FORGING"], "model": "none"}))
     >>> [(f["type"], f["start"], f["end"]) for f in finder([("x", "Hi <|im_start|>")])]
     [('DELIMITER_FORGING', 3, 15)]
     """
+    if isinstance(config["model"], Mapping):
+        return for_injections(config, build, PROMPT, HOLDBACK)
+    if "cascade" in config:
+        raise ValueError("a cascade needs a `model` to ask")
     if config["model"] == "none" and not config["signals"]:
         raise ValueError("without a model and without signals nothing can be found")
     return _Finder(

@@ -17,6 +17,9 @@ in 20). Long texts are read in windows, and the span of a finding is the best wi
 `except` names what is not meant. Words and phrases of up to three words are left out before the
 text is read, so naming one lets no other words pass; longer entries are examples, and a window
 that is very like one is not found.
+
+Another `model` may judge what `any` names, or in a `cascade` where the shipped one is unsure:
+docs/models.md. It reads texts as they are, whatever `except` says.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from policyengine.errors import FactError
+from policyengine.guards._models import config as models
+from policyengine.guards._models.clauses import for_topics, without_first
 from policyengine.guards._topic import custom
 from policyengine.guards._topic.reading import Reading, Skipped, read
 from policyengine.guards._topic.scale import STRENGTHS, Scale
@@ -47,12 +52,14 @@ _PHRASE = 3
 # Below one in 10,000 pairs of unrelated texts of the background sample are as much alike.
 _ALIKE = 0.8
 
+# The last of these only other models know.
+_KNOWN: Final = (*TOPICS, *models.ONLY_MODELS)
 _TEXT: Final = {"type": "string", "minLength": 1, "maxLength": _MAX_TEXT}
 _NAMES: Final = {
     "type": "array",
     "minItems": 1,
-    "items": {"type": "string", "enum": list(TOPICS)},
-    "description": "Shipped topics, one of which is found.",
+    "items": {"type": "string", "enum": list(_KNOWN)},
+    "description": "Topics, one of which is found: shipped ones, or what a `model` knows.",
 }
 _CUSTOM: Final = {
     "type": "object",
@@ -110,6 +117,8 @@ SCHEMA: Mapping[str, Any] = {
                     "description": "The least score that counts, instead of a strength.",
                 },
                 "except": _EXCEPTIONS,
+                "model": models.SCHEMA,
+                "cascade": models.CASCADE,
             },
         },
     ],
@@ -127,11 +136,23 @@ def normal(value: Any) -> dict[str, Any]:
     own = value.get("custom", [])
     strength = STRENGTHS[value.get("strength", "medium")]
     return {
-        "any": sorted(set(value.get("any", ())), key=TOPICS.index),
+        "any": sorted(set(value.get("any", ())), key=_KNOWN.index),
         "custom": [dict(own)] if isinstance(own, Mapping) else [dict(topic) for topic in own],
         "threshold": float(value.get("threshold", strength)),
         "except": list(value.get("except", ())),
+        **({"model": models.normal(value["model"])} if "model" in value else {}),
+        **({"cascade": models.normal_cascade(value["cascade"])} if "cascade" in value else {}),
     }
+
+
+def cost(config: Any) -> int:
+    """Microseconds for 1,000 characters, which another model may need more of.
+
+    >>> model = {"onnx": {"path": "toxicity", "labels": {"toxic": "hate"}}}
+    >>> cost(normal(["hate"])) < cost(normal({"any": ["hate"], "model": model}))
+    True
+    """
+    return COST + (models.cost(config["model"]) if "model" in config else 0)
 
 
 def prepare(config: Any) -> dict[str, Any]:
@@ -166,6 +187,11 @@ def build(config: Any) -> Finder:
     names = [*config["any"], *(topic["name"] for topic in config["custom"])]
     if len(set(names)) < len(names):
         raise ValueError("two topics have one name")
+    if "model" in config:
+        return for_topics(config, build, HOLDBACK)
+    if "cascade" in config:
+        raise ValueError("a cascade needs a `model` to ask")
+    without_first(config["any"], "the shipped classifier")
     own = [custom.unpacked(_learnt(topic)) for topic in config["custom"]]
     skipped, examples = _exceptions(config["except"])
     return _Finder(

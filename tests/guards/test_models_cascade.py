@@ -84,6 +84,13 @@ def test_a_text_is_asked_about_once_in_a_decision() -> None:
     assert backend.asked == [["bad", "fine"]]
 
 
+def test_halves_of_characters_are_not_sent() -> None:
+    backend = Recorded(bad)
+    found = finder(backend)([("x", "bad \ud800 \U0001f600")])
+    assert backend.asked == [["bad \ufffd \U0001f600"]]
+    assert len(found) == 1
+
+
 def test_blank_texts_are_not_sent() -> None:
     backend = Recorded(bad)
     assert finder(backend)([("a", ""), ("b", " \n ")]) == []
@@ -181,6 +188,13 @@ def test_only_the_uncertain_band_is_sent(score: float, found: bool, asked: bool)
     cascade = Cascade(cheap(bad=score), 0.2, 0.9, near=True)
     assert bool(finder(backend, cascade=cascade)([("x", "so bad")])) is found
     assert bool(backend.asked) is asked
+
+
+def test_a_band_up_to_one_leaves_nothing_to_the_first_stage() -> None:
+    backend = Recorded(bad)
+    cascade = Cascade(cheap(odd=1.0), 0.2, 1.0, near=True)
+    assert finder(backend, cascade=cascade)([("x", "odd")]) == []
+    assert backend.asked == [["odd"]]
 
 
 def test_the_model_decides_in_the_band() -> None:

@@ -69,7 +69,7 @@ def scores(
     missing = list(dict.fromkeys(part.text for part in parts if part.text not in said))
     if missing:
         until = math.inf if texts.deadline is None else texts.deadline
-        answers = model.backend.labels(missing, until)
+        answers = model.backend.labels(list(map(_whole, missing)), until)
         if len(answers) != len(missing):
             raise malformed("the model did not answer for each text")
         said.update(zip(missing, answers, strict=True))
@@ -79,6 +79,11 @@ def scores(
             if any(name not in row for row in rows):
                 raise malformed(f"the model has no label that means `{name}`")
     return rows
+
+
+def _whole(text: str) -> str:
+    """The text without halves of characters, which no encoding of it can carry."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _meant(model: Model, labels: Labels) -> Mapping[str, float]:

@@ -115,7 +115,8 @@ def _cascaded(question: Question, cascade: Cascade, texts: Texts) -> Iterator[Fi
     for finding in cascade.first(texts):
         if finding["type"] not in names:
             continue
-        if finding["score"] >= cascade.high:
+        # Scores are rounded, and a band up to 1 leaves nothing to the first stage alone.
+        if cascade.high < 1.0 and finding["score"] >= cascade.high:
             yield {**finding, "why": f"{finding['why']}; above the uncertain band"}
         else:
             unsure.setdefault(finding["field"], []).append(finding)
