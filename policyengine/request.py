@@ -58,6 +58,9 @@ class Text(NamedTuple):
     origin: str
 
 
+# Ends the name of what is no field: the names in an object, which nothing can be put in place of.
+NAMES = "#names"
+
 # Whose words a message is, by its role.
 _ROLES: Mapping[Any, str] = {
     "system": "system",
@@ -81,12 +84,17 @@ def texts(
     ...       (("request", "messages", "[]", "content"),), ("3.role",))
     [Text(field='request.messages[0].content', text='hi', origin='tool')]
     """
-    found: list[Text] = []
+    return list(each_text(input, paths, origins))
+
+
+def each_text(
+    input: Mapping[str, Any], paths: tuple[TextPath, ...], origins: tuple[Origin, ...] = ()
+) -> Iterator[Text]:
+    """`texts`, one after the other."""
     for path, origin in zip_longest(paths, origins, fillvalue="unknown"):
         depth, _, role = origin.rpartition(".")
         given = _Given(int(depth), role) if depth else _Given(-1, origin)
-        found += _walk(input, cast(TextPath, path), 0, "", given)
-    return found
+        yield from _walk(input, cast(TextPath, path), 0, "", given)
 
 
 class _Given(NamedTuple):
@@ -148,7 +156,7 @@ def _leaves(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
     elif isinstance(value, Mapping):
         if value:
             # What stands in names is read too. It cannot be redacted, so there it denies.
-            yield f"{name}#names", "\n".join(map(str, value))
+            yield f"{name}{NAMES}", "\n".join(map(str, value))
         for key, item in value.items():
             yield from _leaves(item, name + _step(key), depth + 1)
     elif isinstance(value, list | tuple):

@@ -7,16 +7,16 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from policyengine.decision import Decision, FactUse, Obligation, Reason, ReasonCode, RuleError
+from policyengine.decision import Decision, FactUse, Reason, ReasonCode, decided
 from policyengine.engine.facts import Answer, Known, Request, Source
 from policyengine.engine.outcome import Outcome, plain_reason
 from policyengine.engine.stream import Deciding, Stream
 from policyengine.engine.transforms import Tokens, Transforms
 from policyengine.errors import EvaluationError, FactError, ProgramError
 from policyengine.plugins import FactProvider
-from policyengine.program import Deny, PointProgram, Program, RuleInfo, Verdict
+from policyengine.program import Deny, PointProgram, Program, RuleInfo
 from policyengine.request import digest
 from policyengine.state.keys import Keys
 from policyengine.values.times import Timestamp
@@ -34,30 +34,19 @@ UNKNOWN_POINT: Refusal = ("unknown-point", "this bundle does not know the decisi
 REMEMBERED = 1024
 
 
-class _Settled(NamedTuple):
-    """What the rules of a decision come to."""
-
-    verdict: Verdict
-    reasons: tuple[Reason, ...]
-    obligations: tuple[Obligation, ...]
-    errors: tuple[RuleError, ...]
-    shadow: tuple[Reason, ...]
-    content: Mapping[str, str]
-
-
 @dataclass(slots=True)
 class _Point:
     """A point ready to decide: its function, its questions, the reasons of its rules.
 
-    `plain` settles matched rules where there are neither findings nor errors. It depends on
-    nothing else, so what it gave is remembered.
+    `plain` gives the fields of a decision where there are neither findings nor errors. They
+    depend on nothing else, so what it gave is remembered.
     """
 
     program: PointProgram
     function: Callable[[Mapping[str, Any], Timestamp], Any]
     sources: tuple[Source, ...]
     reason: Callable[[int], Reason]
-    plain: Callable[[tuple[int, ...]], _Settled]
+    plain: Callable[[tuple[int, ...]], dict[str, Any]]
 
 
 class Engine:
@@ -206,8 +195,8 @@ class Engine:
             return plain_reason(point.rules[position])
 
         @lru_cache(REMEMBERED)
-        def plain(matched: tuple[int, ...]) -> _Settled:
-            return _settled(point, reason, matched, (), None, self._transforms)
+        def plain(matched: tuple[int, ...]) -> dict[str, Any]:
+            return self._settled(point, reason, matched, (), None)
 
         return _Point(point, self._names[point.function], sources, reason, plain)
 
@@ -266,29 +255,49 @@ class Engine:
             return self._deny(point.program.name, moment, started, refused)
         matched, errors = result
         if errors or (request is not None and request.answers):
-            settled = _settled(
-                point.program, point.reason, matched, errors, request, self._transforms
-            )
+            fields = self._settled(point.program, point.reason, matched, errors, request)
         else:
-            settled = point.plain(tuple(matched))
-        verdict, reasons, obligations, failed, shadow, content = settled
-        program = self.program
-        return Decision(
-            point.program.name,
-            verdict,
-            reasons,
-            obligations,
-            failed,
-            () if request is None else _uses(point, request, result),
-            shadow,
-            program.bundle,
-            program.version,
-            program.digest,
-            input_digest,
-            moment.nanoseconds,
-            time.perf_counter_ns() - started,
-            content,
-        )
+            fields = point.plain(tuple(matched)).copy()
+        if request is not None:
+            fields["facts"] = _uses(point, request, result)
+        fields["input_digest"] = input_digest
+        fields["time_ns"] = moment.nanoseconds
+        fields["duration_ns"] = time.perf_counter_ns() - started
+        return decided(fields)
+
+    def _settled(
+        self,
+        point: PointProgram,
+        reason: Callable[[int], Reason],
+        matched: Sequence[int],
+        errors: Sequence[tuple[int, EvaluationError]],
+        request: Request | None,
+    ) -> dict[str, Any]:
+        """The fields of a decision that its rules settle; the others are empty."""
+        outcome = Outcome(point, request.answers if request else {})
+        for position in matched:
+            outcome.match(position, reason(position))
+        for position, error in errors:
+            outcome.fail(position, error)
+        if request and outcome.redacts:
+            outcome.redact(_texts(request), self._transforms)
+        verdict = outcome.settle()
+        return {
+            "point": point.name,
+            "verdict": verdict,
+            "reasons": tuple(outcome.reasons),
+            "obligations": outcome.obligations(),
+            "errors": tuple(outcome.errors),
+            "facts": (),
+            "shadow": tuple(outcome.shadow),
+            "bundle": self.program.bundle,
+            "version": self.program.version,
+            "digest": self.program.digest,
+            "input_digest": "",
+            "time_ns": 0,
+            "duration_ns": 0,
+            "content": outcome.content,
+        }
 
     def _deny(self, point: str, moment: Timestamp, started: int, why: Refusal) -> Decision:
         return Decision(
@@ -308,37 +317,15 @@ class Engine:
         )
 
 
+_new = object.__new__
+_set_nanoseconds = Timestamp.nanoseconds.__set__  # type: ignore[attr-defined]
+
+
 def _stamped(nanoseconds: int) -> Timestamp:
     """A timestamp without a look at its range, which no clock leaves."""
-    made = object.__new__(Timestamp)
-    object.__setattr__(made, "nanoseconds", nanoseconds)
+    made = _new(Timestamp)
+    _set_nanoseconds(made, nanoseconds)
     return made
-
-
-def _settled(
-    point: PointProgram,
-    reason: Callable[[int], Reason],
-    matched: Sequence[int],
-    errors: Sequence[tuple[int, EvaluationError]],
-    request: Request | None,
-    transforms: Transforms,
-) -> _Settled:
-    outcome = Outcome(point, request.answers if request else {})
-    for position in matched:
-        outcome.match(position, reason(position))
-    for position, error in errors:
-        outcome.fail(position, error)
-    if request and outcome.redacts:
-        outcome.redact(_texts(request), transforms)
-    verdict = outcome.settle()
-    return _Settled(
-        verdict,
-        tuple(outcome.reasons),
-        outcome.obligations(),
-        tuple(outcome.errors),
-        tuple(outcome.shadow),
-        outcome.content,
-    )
 
 
 def _texts(request: Request) -> dict[str, str]:

@@ -6,14 +6,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Final
 
 from policyengine.engine.waiting import awaited, left, waited, waited_later
 from policyengine.errors import FactError
 from policyengine.plugins import FactProvider, Finding, Texts, fact_provider
 from policyengine.program import DEFAULT_SCAN, FactInfo, PointProgram, Scan
-from policyengine.request import texts
+from policyengine.request import Text, each_text
 from policyengine.values.conform import conform
+
+# Texts that are read between two looks at the clock.
+_EACH: Final = 256
 
 Answer = Sequence[Finding] | FactError
 Known = Mapping[str, Answer]
@@ -165,9 +168,13 @@ class Request:
         return self._texts
 
     def _readable(self) -> Texts:
-        found = texts(self.input, self._point.texts, self._point.origins)
+        found: list[Text] = []
         most = self._scan.characters
-        for text in found:
+        for text in each_text(self.input, self._point.texts, self._point.origins):
+            # Many short texts take as long as a long one.
+            if not len(found) % _EACH:
+                left(self.deadline)
+            found.append(text)
             if len(text.text) > most:
                 why = f"`{text.field[:80]}` has more than {most:,} characters"
                 raise FactError("text-too-long", why)

@@ -38,6 +38,7 @@ from policyengine.program import (
     VerdictEffect,
     Warn,
 )
+from policyengine.request import NAMES
 
 # More evidence than this is counted, not listed.
 MAX_EVIDENCE = 50
@@ -187,7 +188,10 @@ class Outcome:
         """Replaces what was found in the texts, by field; denies where that cannot be done."""
         kept: list[Piece] = []
         for piece in self._pieces:
-            if 0 <= piece.start < piece.end <= len(texts.get(piece.field, "")):
+            if piece.style != "keep" and piece.field.endswith(NAMES):
+                admin = "what was found stands in the name of a field, which cannot be replaced"
+                self._unredactable(piece.rule, admin)
+            elif 0 <= piece.start < piece.end <= len(texts.get(piece.field, "")):
                 # What is refused gets no token: nothing of it is to be kept anywhere.
                 refused = piece.style == "token" and self._is_refused
                 kept.append(piece._replace(style="label") if refused else piece)

@@ -31,7 +31,7 @@ from policyengine.engine.tail import Tail, Units
 from policyengine.engine.transforms import Transforms
 from policyengine.errors import EvaluationError, FactError
 from policyengine.plugins import Finding, Texts
-from policyengine.program import PointProgram, Redact, RuleInfo, Scan
+from policyengine.program import STYLES, PointProgram, Redact, RuleInfo, Scan
 from policyengine.request import texts
 from policyengine.values.times import Timestamp
 
@@ -150,7 +150,7 @@ class Stream:
         self._looked = 0
         self._window = 0
         self._sent = 0
-        self._removed: list[tuple[int, int]] = []
+        self._removed: list[Redaction] = []
         self._tracks: dict[int, _Track] = {}
         self._matched: Sequence[int] = ()
         self._asked: set[int] = set()
@@ -283,13 +283,23 @@ class Stream:
         self.decision = decision
         if not decision.allowed:
             return ""
-        rest = [redaction for redaction in redactions if redaction.start >= self._sent]
-        return applied(whole[self._sent :], rest, self._sent)
+        return applied(whole[self._sent :], list(self._rest(redactions)), self._sent)
+
+    def _rest(self, redactions: Sequence[Redaction]) -> Iterator[Redaction]:
+        """What is redacted behind what was sent. What stands for it may have been sent before."""
+        for redaction in redactions:
+            if redaction.start >= self._sent:
+                yield redaction
+            elif redaction.end > self._sent:
+                yield replace(redaction, start=self._sent, replacement="")
 
     def _has_sent(self, redaction: Redaction) -> bool:
         """Whether something was sent that the decision on the whole redacts."""
         start, end = redaction.start, min(redaction.end, self._sent)
-        return start < end and not any(a <= start and end <= b for a, b in self._removed)
+        return start < end and not any(
+            one.start <= start and end <= one.end and _tells_no_more(one, redaction)
+            for one in self._removed
+        )
 
     @property
     def _most(self) -> int:
@@ -440,7 +450,7 @@ class Stream:
         if failures:
             yield from self._ended()
             return ""
-        self._removed += [(r.start + start, r.end + start) for r in redactions]
+        self._removed += [replace(r, start=r.start + start, end=r.end + start) for r in redactions]
         self._sent = cut
         for track in self._tracks.values():
             track.pending = [found for found in track.pending if found["end"] > cut]
@@ -472,6 +482,10 @@ class Stream:
 
     def _pending(self, fact: int) -> list[Finding]:
         return self._tracks[fact].pending if fact in self._tracks else []
+
+
+def _tells_no_more(one: Redaction, other: Redaction) -> bool:
+    return STYLES.index(one.style) >= STYLES.index(other.style)
 
 
 _SENT: Final = Reason(

@@ -3,21 +3,75 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import cache
+from queue import SimpleQueue
+from threading import Lock, Semaphore, Thread
 from typing import Any, Final
 
 from policyengine.errors import FactError
 
 # Sources that block at the same time; the next one waits, and its deadline does not.
 MAX_BLOCKED: Final = 32
+# Those that wait while as many block. More are refused at once, so that nothing piles up.
+MAX_WAITING: Final = 1_024
+
+
+class _Threads:
+    """Threads for work that may hang, which keep no process from ending.
+
+    Those of `ThreadPoolExecutor` are joined when the interpreter exits, however long they hang.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        self._idle = Semaphore(0)
+        self._started = 0
+        self._lock = Lock()
+
+    def submit(self, work: Callable[[], Any]) -> Future[Any]:
+        """What work will give. Raises `FactError` where too much waits already."""
+        if self._waiting.qsize() >= MAX_WAITING:
+            raise timed_out()
+        coming: Future[Any] = Future()
+        self._waiting.put((coming, work))
+        if not self._idle.acquire(blocking=False):
+            self._start()
+        return coming
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._started == MAX_BLOCKED:
+                return
+            self._started += 1
+            name = f"policyengine-facts-{self._started}"
+        Thread(target=self._serve, name=name, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            coming, work = self._waiting.get()
+            if coming.set_running_or_notify_cancel():
+                try:
+                    coming.set_result(work())
+                # Whatever it is belongs to the one who waits for it.
+                except BaseException as error:
+                    coming.set_exception(error)
+            # Texts of one decision must not live until the next.
+            del coming, work
+            self._idle.release()
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(MAX_BLOCKED, "policyengine-facts")
+def _threads() -> _Threads:
+    return _Threads()
+
+
+# A forked process has none of the threads.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
 def left(deadline: float) -> float:
@@ -54,7 +108,7 @@ def waited(work: Callable[[], Any], deadline: float) -> Any:
 
 async def waited_later(work: Callable[[], Any], deadline: float) -> Any:
     """`waited` without blocking the event loop."""
-    return await awaited(asyncio.get_running_loop().run_in_executor(_threads(), work), deadline)
+    return await awaited(asyncio.wrap_future(_threads().submit(work)), deadline)
 
 
 async def awaited(coming: Awaitable[Any], deadline: float) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -126,6 +127,14 @@ def test_texts_end_at_the_deadline() -> None:
         "llm.request", request(inputs=["a", "b"])
     )
     assert codes(decided) == ["fact-timeout"]
+
+
+def test_reading_many_texts_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = itertools.count(0.0, 0.1)
+    decider = engine(lambda given: [])
+    monkeypatch.setattr("policyengine.engine.waiting.time.monotonic", lambda: next(seconds))
+    assert decider.decide("llm.request", request(inputs=["a"] * 100)).verdict == "allow"
+    assert codes(decider.decide("llm.request", request(inputs=["a"] * 10_000))) == ["fact-timeout"]
 
 
 @pytest.fixture

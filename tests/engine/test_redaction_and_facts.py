@@ -289,3 +289,35 @@ rules:
     words: [x]
     deny: r
 """
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verdict", "fields"),
+    [
+        ({"acme": 1}, "deny", []),
+        ({"a": {"b acme": "acme"}}, "deny", ['tool.arguments.a["b acme"]']),
+        ({"#names": "acme"}, "allow", ['tool.arguments["#names"]']),
+        ({"a": "acme"}, "allow", ["tool.arguments.a"]),
+    ],
+)
+def test_what_stands_in_names_is_denied_not_replaced(
+    arguments: Any, verdict: str, fields: list[str]
+) -> None:
+    files = {
+        "bundle.yaml": MANIFEST.replace("llm.request", "tool.call"),
+        "p.yaml": """\
+apiVersion: policyengine.dev/v1
+kind: Policy
+metadata: {name: p}
+on: [tool.call]
+rules:
+  - id: r
+    words: [acme]
+    redact: {with: mask}
+""",
+    }
+    engine = policyengine.Engine(policyengine.compile(check(load_text(files))))
+    decided = engine.decide("tool.call", {"tool": {"name": "t", "arguments": arguments}}, now=NOW)
+    assert (decided.verdict, list(decided.content)) == (verdict, fields)
+    denied = [reason.code for reason in decided.reasons if reason.effect == "deny"]
+    assert denied == (["not-redactable"] if verdict == "deny" else [])

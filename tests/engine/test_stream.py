@@ -379,6 +379,52 @@ def test_what_goes_on_for_long_is_not_read_over_and_over() -> None:
     assert read[16_000] < 1.3 * read[4_000]
 
 
+class Later(Guard):
+    """A guard that sees, in a text that ends with `!`, more of what it has seen before."""
+
+    def __init__(self) -> None:
+        super().__init__("", 8)
+
+    def build(self, config: Any) -> Callable[[Any], Any]:
+        def find(texts: Any) -> Any:
+            found = []
+            for field, text in texts:
+                for match in re.finditer("secret .{6}", text):
+                    end = len(text) if text.endswith("!") else match.start() + 6
+                    where = {"start": match.start(), "end": end, "field": field}
+                    found.append({"type": "WORD", "score": 1.0, "why": "", **where})
+            return found
+
+        return find
+
+
+def test_what_turns_out_to_be_longer_is_removed_to_its_end() -> None:
+    decider = engine("  - {id: r, words: [a], redact: {with: remove}}", guards={"words": Later()})
+    ends = set()
+    for before in range(40):
+        stream = decider.stream("llm.response", answer(), field=FIELD)
+        sent = streamed(stream, list("a" * before + " secret " + "x1y2 " * 20 + "z9!"))
+        assert "secret" not in sent
+        assert "z9" not in sent
+        assert stream.decision is not None
+        ends.add(stream.decision.verdict)
+    # Where no more was sent than what came before the finding and what stands for it.
+    assert ends == {"allow", "deny"}
+
+
+def test_what_was_sent_of_a_finding_must_not_be_more_than_the_whole_allows() -> None:
+    rules = """\
+  - {id: r, words: [a], redact: {with: last4}}
+  - {id: many, when: 'size(words(["a"])) > 1', redact: {with: remove}}"""
+    guard = Guard("acme-12345678", 20)
+    stream = engine(rules, guards={"words": guard}).stream("llm.response", answer(), field=FIELD)
+    stream.feed("acme-12345678 " + "and so on " * 40)
+    stream.feed("acme-12345678 " + "and so on " * 40)
+    stream.close()
+    assert stream.decision is not None
+    assert not stream.decision.allowed
+
+
 def test_other_texts_of_the_input_count_from_the_start() -> None:
     input = answer()
     input["response"]["choices"].append({"index": 1, "content": "a secret"})
