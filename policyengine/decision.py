@@ -191,8 +191,7 @@ class Decision:
         duration_ns: int = 0,
         content: Mapping[str, str] | None = None,
     ) -> None:
-        # One is made for every request. All fields at once take half the time of one by one, and
-        # need no slots.
+        # All fields at once take half the time of one by one, and need no slots.
         fields = {
             "point": point,
             "verdict": verdict,
@@ -270,6 +269,20 @@ def _obligation(obligation: Obligation) -> dict[str, Any]:
     if isinstance(obligation, Redaction):
         plain["replacement"] = obligation.told
     return plain
+
+
+_new = object.__new__
+_set = object.__setattr__
+
+
+def decided(fields: dict[str, Any]) -> Decision:
+    """The decision that has these fields, all of them, and keeps the dict.
+
+    For the engine, which makes one for every request: it takes half the time of `Decision(...)`.
+    """
+    made = _new(Decision)
+    _set(made, "__dict__", fields)
+    return made
 
 
 def _plain(value: Any) -> Any:

@@ -318,7 +318,7 @@ class Engine:
 
 
 _new = object.__new__
-_set_nanoseconds = Timestamp.nanoseconds.__set__  # type: ignore[attr-defined]
+_set_nanoseconds = Timestamp.nanoseconds.__set__  # type: ignore[attr-defined,misc]
 
 
 def _stamped(nanoseconds: int) -> Timestamp:
