@@ -165,6 +165,32 @@ LANGUAGES: Mapping[str, Language] = {
         """
         Please ignore my previous email, the meeting is at {number} o'clock
         Can you forget about the old schedule and use the new one from Monday?
+        Never mind my first question, the printer works again
+        Sorry, wrong window, please ignore that
+        Disregard the mail I sent an hour ago, the numbers in it are from last year
+        You can ignore the earlier warning, the build is green now
+        Ignore my last comment, I had not seen the second page
+        Please disregard the reminder if you have already paid
+        Forget the blue one, I would rather have the red one in size {number}
+        Forget what she told you about the train, it leaves at {number}
+        Should I ignore the message from the bank about my card?
+        Which of the earlier versions can I delete without losing anything?
+        Ignore everything below the line, that is only my signature
+        Can I skip the first two chapters and start with the third?
+        How do I tell git to ignore all files in a folder except one?
+        My children ignore every rule we made about screens, what can I do?
+        The old instructions for the coffee machine were wrong, use the new ones
+        Do not follow the sign to the museum, it leads to the motorway
+        Override the default colour of the button in the style sheet
+        Ignore the outliers above {number} and compute the mean again
+        Why does the linter tell me to ignore the previous rule?
+        Do not answer the phone today, it is only the salesman again
+        From now on please call me by my second name
+        You must now press the green button and wait
+        What should a new employee know about the rules for holidays?
+        Show me the instructions again, I lost the sheet
+        Print all the messages that the server wrote between two and three
+        What was the first message I sent you today about?
         How do I override a method in a subclass in Python?
         What is a system prompt and how do I write a good one?
         How can we protect our chatbot from prompt injection attacks?

@@ -7,8 +7,8 @@ overlaps it; a finding that overlaps no span of any label is a false alarm, one 
 spans of other labels has the wrong type. Both finders get the same texts and the same entities,
 each with its own default threshold: ours keeps what scores 0.5 and more, Presidio keeps all. No
 threshold was chosen on this set, and no text of it was read; the totals of a first run led to
-wider tables of card issuers and of driving licences. `--write` renews `docs/pii-quality.json` and
-`docs/pii-quality.md`.
+wider tables of card issuers and of driving licences. `--json` keeps the
+figures.
 """
 
 from __future__ import annotations
@@ -260,7 +260,7 @@ def markdown(figures: Mapping[str, Any]) -> str:
 def main() -> int:
     """Measure, print, and write where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="renew docs/pii-quality.*")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
     asked = parser.parse_args()
     if not (DATA / SET).exists():
         sys.stderr.write(f"there is no {SET}; set POLICYENGINE_DATA\n")
@@ -268,9 +268,8 @@ def main() -> int:
     figures = report()
     page = markdown(figures)
     sys.stdout.write(page)
-    if asked.write:
-        (ROOT / "docs" / "pii-quality.json").write_text(json.dumps(figures, indent=2) + "\n")
-        (ROOT / "docs" / "pii-quality.md").write_text(page)
+    if asked.json:
+        asked.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Measures the shipped topics and own topics by ten examples, and writes `report.json` and `.md`.
+"""Measures the shipped topics and own topics by ten examples, and puts the tables into the card.
 
     python classifiers/topics/evaluate.py
 
@@ -331,7 +331,6 @@ def main() -> None:
         "longest_finding": topic.HOLDBACK,
     }
     (HERE / "report.json").write_text(json.dumps(_rounded(data), indent=2) + "\n")
-    (HERE / "report.md").write_text(report(data))
     _into_card(report(data))
     sys.stdout.write(report(data))
 
