@@ -103,7 +103,7 @@ SCHEMA: Mapping[str, Any] = {
                     "where not said.",
                 },
                 "model": {
-                    "anyOf": [{"type": "string", "enum": ["shipped", "none"]}, models.SCHEMA],
+                    "anyOf": [models.SCHEMA, {"type": "string", "enum": ["shipped", "none"]}],
                     "description": "The classifier: ours, another, or none, which leaves only "
                     "signals.",
                 },

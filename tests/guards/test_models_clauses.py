@@ -59,7 +59,7 @@ def ask(guard: Any, value: Any, *pairs: tuple[str, str], source: str = "user") -
 
 def low(guard: Any, value: Any, text: str) -> float:
     """The score that the shipped classifier gives a text."""
-    return max(f["score"] for f in ask(guard, value, ("x", text)))
+    return max((f["score"] for f in ask(guard, value, ("x", text))), default=LEAST)
 
 
 def test_a_model_judges_injections(recorded: Any) -> None:
@@ -115,10 +115,12 @@ def test_a_cascade_of_injections(
     assert bool(backend.asked) is asked
 
 
-def test_harmless_texts_cost_no_request(recorded: Any) -> None:
+def test_texts_below_the_band_cost_no_request(recorded: Any) -> None:
+    text = "How long does the train from Linz to Vienna take?"
+    score = low(injection, {"threshold": LEAST, "signals": []}, text)
     backend = recorded(0.99, "unsafe")
-    value = {"model": GUARD, "cascade": {"uncertain": [0.2, 0.9]}}
-    assert ask(injection, value, ("x", "How long does the train from Linz to Vienna take?")) == []
+    value = {"model": GUARD, "cascade": {"uncertain": [score + 0.001, 1.0]}}
+    assert ask(injection, value, ("x", text)) == []
     assert backend.asked == []
 
 

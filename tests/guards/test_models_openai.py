@@ -413,7 +413,7 @@ def test_every_hazard_has_a_meaning() -> None:
 
 @pytest.mark.parametrize("url", ["https://u:p@guard.internal/v1", "https://guard.internal:x/v1"])
 def test_a_url_that_names_no_server(url: str) -> None:
-    with pytest.raises(ValueError, match=r"server|[Pp]ort"):
+    with pytest.raises(ValueError, match="names no server"):
         config.Model.of(config.normal({"openai": {"url": url, "model": "m"}}))
 
 

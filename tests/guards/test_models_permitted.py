@@ -51,10 +51,19 @@ def test_not_listed(monkeypatch: pytest.MonkeyPatch, hosts: str, url: str) -> No
 
 
 @pytest.mark.parametrize(
-    "url", ["", "https://", "ftp://x", "file:///etc/passwd", "https://u@x", "https://x:99999"]
+    "url",
+    [
+        "",
+        "https://",
+        "ftp://x",
+        "file:///etc/passwd",
+        "https://u@x",
+        "https://x:99999",
+        "https://[x",
+    ],
 )
 def test_no_server(url: str) -> None:
-    with pytest.raises(ValueError, match=r"server|[Pp]ort"):
+    with pytest.raises(ValueError, match="names no server"):
         Origin.of(url)
 
 

@@ -98,7 +98,7 @@ def _heads(place: Path) -> Mapping[str, _Head]:
 
 def _model(place: Path, sha256: str | None, tokens: int) -> _Pooled | _Sentences:
     if (place / "modules.json").is_file():
-        return _sentences(place, sha256)
+        return _sentences(place, sha256, tokens)
     config = json_file(place, "config.json") if (place / "config.json").is_file() else {}
     padding = config.get("pad_token_id")
     return _Pooled(Network.of(place, sha256, tokens, padding if isinstance(padding, int) else 0))
@@ -133,14 +133,14 @@ class _Sentences:
     """A sentence-transformers model, given no more than it reads."""
 
     model: Any
+    most: int
 
     def parts(self, texts: Sequence[str]) -> tuple[list[Any], list[int]]:
-        most = int(self.model.max_seq_length or 512)
         read = self.model.tokenizer(
             list(texts),
             truncation=True,
-            max_length=most,
-            stride=min(sequences.STRIDE, most // 4),
+            max_length=self.most,
+            stride=min(sequences.STRIDE, self.most // 4),
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
@@ -162,7 +162,7 @@ class _Sentences:
         return [_unit(row) for row in found.astype(float).tolist()]
 
 
-def _sentences(place: Path, sha256: str | None) -> _Sentences:
+def _sentences(place: Path, sha256: str | None, tokens: int) -> _Sentences:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
@@ -180,4 +180,4 @@ def _sentences(place: Path, sha256: str | None) -> _Sentences:
     except Exception as error:
         why = f"the model can't be loaded ({type(error).__name__})"
         raise FactError("model-damaged", why) from None
-    return _Sentences(model)
+    return _Sentences(model, min(tokens, int(model.max_seq_length or tokens)))

@@ -43,10 +43,15 @@ class Origin:
         >>> Origin.of("Guard.internal"), Origin.of("http://[::1]:8000/v1").port
         (Origin(scheme='https', host='guard.internal', port=443), 8000)
         """
-        parts = urlsplit(url if "://" in url else f"https://{url}")
+        wrong = "the URL names no server that can be asked by http or https"
+        try:
+            parts = urlsplit(url if "://" in url else f"https://{url}")
+            port = parts.port
+        except ValueError:
+            raise ValueError(wrong) from None
         if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
-            raise ValueError("the URL names no server that can be asked by http or https")
-        return cls(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])
+            raise ValueError(wrong)
+        return cls(parts.scheme, parts.hostname, port or _PORTS[parts.scheme])
 
 
 def key_for(url: str, key_env: str | None) -> str | None:
