@@ -80,7 +80,9 @@ class Engine:
             self._names = program.functions()
         except ImportError as error:
             raise ProgramError("the program needs another version of policyengine") from error
-        self._points = {name: self._ready(point) for name, point in program.points.items()}
+        # An empty bundle has no point that could decide anything.
+        points = {} if self._is_empty else program.points
+        self._points = {name: self._ready(point) for name, point in points.items()}
 
     def decide(
         self,
@@ -104,7 +106,7 @@ class Engine:
         started = time.perf_counter_ns()
         moment = self._moment(now)
         found = self._points.get(point)
-        if found is None or input.__class__ is not dict or self._is_empty:
+        if found is None or input.__class__ is not dict:
             return self._deny(point, moment, started, self._refused(found))
         result: Result = (run := found.function(input, moment))
         request = None
@@ -124,7 +126,7 @@ class Engine:
         """`decide`, and the answers that it got, by the positions of the point's questions."""
         started = time.perf_counter_ns()
         found = self._points.get(point)
-        if found is None or not found.sources or input.__class__ is not dict or self._is_empty:
+        if found is None or not found.sources or input.__class__ is not dict:
             return self.decide(point, input, facts=facts, now=now), {}
         moment = self._moment(now)
         request = Request(found.program, input, facts, self.program.scan)
@@ -132,8 +134,9 @@ class Engine:
         return self._decision(found, input, request, result, moment, started), request.answers
 
     def sources(self, point: str) -> Sequence[Source]:
-        """The questions of a known point, ready to be asked."""
-        return self._points[point].sources
+        """The questions of a point, ready to be asked; none of one that decides nothing."""
+        found = self._points.get(point)
+        return found.sources if found else ()
 
     async def adecide(
         self,
@@ -147,7 +150,7 @@ class Engine:
         started = time.perf_counter_ns()
         moment = self._moment(now)
         found = self._points.get(point)
-        if found is None or input.__class__ is not dict or self._is_empty:
+        if found is None or input.__class__ is not dict:
             return self._deny(point, moment, started, self._refused(found))
         result: Result = (run := found.function(input, moment))
         request = None
@@ -176,7 +179,7 @@ class Engine:
         ('', 'no-bundle')
         """
         when = now or (self._clock() if self._clock else datetime.now(UTC))
-        found = None if self._is_empty else self._points.get(point)
+        found = self._points.get(point)
         deciding = Deciding(
             found,
             Timestamp.of(when),
