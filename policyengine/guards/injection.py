@@ -3,7 +3,7 @@
     injection: true
     injection: strict
     injection: {threshold: 0.9, sources: [tool, document], signals: [HIDDEN_TEXT]}
-    injection: {model: {onnx: {path: prompt-guard-2}}, cascade: {uncertain: [0.2, 0.9]}}
+    injection: {model: {onnx: {path: prompt-guard-2}}, cascade: {uncertain: [strict, lenient]}}
 
 Texts are read in plain form (`_text/normal.py`), then as what they say once an encoding or a
 disguise is taken off (`_injection/views.py`). A shipped classifier gives each window of a text a
@@ -107,7 +107,7 @@ SCHEMA: Mapping[str, Any] = {
                     "description": "The classifier: ours, another, or none, which leaves only "
                     "signals.",
                 },
-                "cascade": models.CASCADE,
+                "cascade": models.cascade_schema(LEVELS),
             },
         },
     ],
@@ -131,7 +131,7 @@ def normal(value: Any) -> dict[str, Any]:
         "sources": sorted(value.get("sources", SOURCES)),
         "signals": sorted(value.get("signals", SIGNALS)),
         "model": models.normal(model) if isinstance(model, Mapping) else model,
-        **({} if cascade is None else {"cascade": models.normal_cascade(cascade)}),
+        **({} if cascade is None else {"cascade": models.normal_cascade(cascade, {})}),
     }
 
 

@@ -49,6 +49,8 @@ _MAX_EXAMPLES = 200
 _MAX_CUSTOM = 50
 _MAX_EXCEPTIONS = 200
 _PHRASE = 3
+# An example that scores less when it is learnt from the others lies apart from them.
+_ODD = 0.25
 # Below one in 10,000 pairs of unrelated texts of the background sample are as much alike.
 _ALIKE = 0.8
 
@@ -118,7 +120,7 @@ SCHEMA: Mapping[str, Any] = {
                 },
                 "except": _EXCEPTIONS,
                 "model": models.SCHEMA,
-                "cascade": models.CASCADE,
+                "cascade": models.cascade_schema(STRENGTHS),
             },
         },
     ],
@@ -141,7 +143,11 @@ def normal(value: Any) -> dict[str, Any]:
         "threshold": float(value.get("threshold", strength)),
         "except": list(value.get("except", ())),
         **({"model": models.normal(value["model"])} if "model" in value else {}),
-        **({"cascade": models.normal_cascade(value["cascade"])} if "cascade" in value else {}),
+        **(
+            {"cascade": models.normal_cascade(value["cascade"], STRENGTHS)}
+            if "cascade" in value
+            else {}
+        ),
     }
 
 
@@ -169,6 +175,27 @@ def prepare(config: Any) -> dict[str, Any]:
 
 def _learnt(topic: Mapping[str, Any]) -> dict[str, Any]:
     return dict(topic) if "vector" in topic else custom.learnt(topic)
+
+
+def advice(config: Any) -> list[str]:
+    """For each own topic the harmless texts that come nearest to it, and its odd examples.
+
+    >>> tea = {"name": "tea", "examples": ["which tea is best", "green tea or black", "brew tea"]}
+    >>> advice(normal({"custom": tea}))[0]
+    'own topic `tea`: the nearest harmless texts, by the score that they get'
+    """
+    from policyengine.guards._topic.author import examples_scored, nearest
+
+    lines = []
+    for topic in config["custom"]:
+        name = topic["name"]
+        lines.append(f"own topic `{name}`: the nearest harmless texts, by the score that they get")
+        lines += [f"  {one.score:.2f}  {one.text}" for one in nearest(topic)]
+        odd = [one for one in examples_scored(topic) if one.score < _ODD]
+        if odd:
+            lines.append(f"own topic `{name}`: examples that the others would not find")
+            lines += [f"  {one.score:.2f}  {one.text}" for one in odd]
+    return lines
 
 
 def build(config: Any) -> Finder:

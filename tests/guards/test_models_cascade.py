@@ -185,21 +185,21 @@ def cheap(**scores: float) -> Callable[[Texts], list[Finding]]:
 )
 def test_only_the_uncertain_band_is_sent(score: float, found: bool, asked: bool) -> None:
     backend = Recorded(bad)
-    cascade = Cascade(cheap(bad=score), 0.2, 0.9, near=True)
+    cascade = Cascade(cheap(bad=score), lambda source: 0.9, near=True)
     assert bool(finder(backend, cascade=cascade)([("x", "so bad")])) is found
     assert bool(backend.asked) is asked
 
 
 def test_a_band_up_to_one_leaves_nothing_to_the_first_stage() -> None:
     backend = Recorded(bad)
-    cascade = Cascade(cheap(odd=1.0), 0.2, 1.0, near=True)
+    cascade = Cascade(cheap(odd=1.0), lambda source: 1.0, near=True)
     assert finder(backend, cascade=cascade)([("x", "odd")]) == []
     assert backend.asked == [["odd"]]
 
 
 def test_the_model_decides_in_the_band() -> None:
     backend = Recorded(bad)
-    cascade = Cascade(cheap(odd=0.5, bad=0.5, sure=0.95), 0.2, 0.9, near=True)
+    cascade = Cascade(cheap(odd=0.5, bad=0.5, sure=0.95), lambda source: 0.9, near=True)
     texts = [("a", "odd"), ("b", "so bad"), ("c", "sure"), ("d", "fine")]
     found = finder(backend, cascade=cascade)(texts)
     assert seen(found) == [("b", 3, 6, 0.95), ("c", 0, 4, 0.95)]
@@ -210,10 +210,17 @@ def test_the_model_decides_in_the_band() -> None:
     assert backend.asked == [["odd", "so bad"]]
 
 
+def test_who_speaks_says_from_where_on_it_is_sure() -> None:
+    backend = Recorded(bad)
+    cascade = Cascade(cheap(odd=0.8), {"user": 0.9, "tool": 0.7}.__getitem__, near=True)
+    texts = Texts([("a", "odd"), ("b", "odd")], origins={"a": "user", "b": "tool"})
+    assert seen(finder(backend, cascade=cascade)(texts)) == [("b", 0, 3, 0.8)]
+
+
 def test_only_windows_near_a_doubt_are_sent() -> None:
     backend = Recorded(bad)
     text = "fine " * 100 + "odd" + " fine" * 100
-    finder(backend, cascade=Cascade(cheap(odd=0.5), 0.2, 0.9, near=True))([("x", text)])
+    finder(backend, cascade=Cascade(cheap(odd=0.5), lambda source: 0.9, near=True))([("x", text)])
     [asked] = backend.asked
     assert all("odd" in window for window in asked)
     assert asked
@@ -222,7 +229,9 @@ def test_only_windows_near_a_doubt_are_sent() -> None:
 def test_the_whole_text_is_sent_where_only_its_best_window_is_known() -> None:
     backend = Recorded(bad)
     text = "odd " + "fine " * 100 + "bad"
-    found = finder(backend, cascade=Cascade(cheap(odd=0.5), 0.2, 0.9, near=False))([("x", text)])
+    found = finder(backend, cascade=Cascade(cheap(odd=0.5), lambda source: 0.9, near=False))(
+        [("x", text)]
+    )
     assert len(backend.asked[0]) == 3
     assert found[0]["end"] == len(text)
     assert found[0]["start"] > 4
@@ -230,7 +239,7 @@ def test_the_whole_text_is_sent_where_only_its_best_window_is_known() -> None:
 
 def test_nothing_to_ask_leaves_the_doubt() -> None:
     backend = Recorded(bad)
-    cascade = Cascade(lambda texts: cheap(**{" ": 0.5})(texts), 0.2, 0.9, near=True)
+    cascade = Cascade(cheap(**{" ": 0.5}), lambda source: 0.9, near=True)
     assert seen(finder(backend, cascade=cascade)([("x", "   ")])) == [("x", 0, 1, 0.5)]
     assert backend.asked == []
 
@@ -324,9 +333,3 @@ def test_moderations_know_what_their_labels_say() -> None:
     value = {"openai": {**OPENAI["openai"], "api": "moderations", "labels": {"spam": "spam"}}}
     with pytest.raises(ValueError, match="under `labels`"):
         Question(config.Model.of(config.normal(value)), INJECTION, 0.5, 0.5)
-
-
-@pytest.mark.parametrize("band", [(0.5, 0.5), (0.9, 0.2)])
-def test_a_band_that_is_none(band: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match="uncertain"):
-        Cascade(cheap(), *band, near=True)

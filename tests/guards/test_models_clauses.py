@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 import policyengine
 from policyengine.errors import FactError
 from policyengine.guards import injection, topic
+from policyengine.guards._injection.model import kind_of, shipped
 from policyengine.guards._models import clauses
 from policyengine.guards._models.clauses import LEAST, LEVELS
 from policyengine.plugins import Finding, Texts
@@ -124,6 +125,19 @@ def test_texts_below_the_band_cost_no_request(recorded: Any) -> None:
     assert backend.asked == []
 
 
+@pytest.mark.parametrize("source", ["user", "tool"])
+@pytest.mark.parametrize("level", ["strict", "lenient"])
+def test_levels_are_ends_of_a_band(recorded: Any, source: str, level: str) -> None:
+    point = shipped().points[kind_of(source)][level]
+    value = {"threshold": LEAST, "signals": []}
+    score = max(f["score"] for f in ask(injection, value, ("x", ATTACK), source=source))
+    backend = recorded(0.0, "unsafe")
+    value = {"model": GUARD, "signals": [], "cascade": {"uncertain": [LEAST, level]}}
+    found = ask(injection, value, ("x", ATTACK), source=source)
+    assert bool(found) is (score >= point)
+    assert bool(backend.asked) is (score < point)
+
+
 def test_a_model_judges_topics(recorded: Any) -> None:
     recorded(1.0, "S10")
     value = {"any": ["hate", "weapons", "privacy"], "model": GUARD}
@@ -162,6 +176,13 @@ def test_a_cascade_of_topics(recorded: Any, model_says: float, types: list[str])
         (injection, {"model": "shipped", "cascade": {"uncertain": [0.2, 0.9]}}, "needs a `model`"),
         (injection, {"model": GUARD, "cascade": {"uncertain": [LEAST / 2, 0.9]}}, "below"),
         (injection, {"model": GUARD, "cascade": {"uncertain": [0.9, 0.2]}}, "ends before"),
+        (injection, {"model": GUARD, "cascade": {"uncertain": ["lenient", "strict"]}}, "ends bef"),
+        (topic, {"any": ["hate"], "model": GUARD, "cascade": {"uncertain": [0.5, 0.5]}}, "ends"),
+        (
+            topic,
+            {"any": ["hate"], "model": GUARD, "cascade": {"uncertain": ["low", "high"]}},
+            "ends",
+        ),
         (topic, {"any": ["hate"], "cascade": {"uncertain": [0.2, 0.9]}}, "needs a `model`"),
         (topic, {"any": ["gambling"], "model": GUARD}, "means `gambling`"),
         (topic, ["privacy"], "does not know `privacy`"),
@@ -184,6 +205,8 @@ def test_questions_that_make_no_sense(guard: Any, value: Any, message: str) -> N
     [
         (injection, {"model": GUARD}),
         (injection, {"model": GUARD, "cascade": {"uncertain": [0.2, 0.9]}}),
+        (injection, {"model": GUARD, "cascade": {"uncertain": ["strict", 0.95]}}),
+        (topic, {"any": ["hate"], "model": GUARD, "cascade": {"uncertain": ["high", "low"]}}),
         (topic, {"any": ["hate"], "model": GUARD}),
         (topic, {"any": ["privacy", "hate"], "model": GUARD, "strength": "low"}),
     ],

@@ -6,7 +6,7 @@ it a finding stands, and only texts whose score lies in between are sent. `why` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from policyengine.guards._models.asking import Window, bounded, scores, windows
@@ -49,19 +49,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """The shipped classifier's finder for all scores from `low` on, and the uncertain band.
+    """The shipped classifier's finder for all scores in the uncertain band or above it.
 
+    `sure` says for a source from which score on a finding stands, and whose score 1 never does.
     `near` sends only the windows in which it found something; otherwise the whole text is sent.
     """
 
     first: Finder
-    low: float
-    high: float
+    sure: Callable[[str], float]
     near: bool
-
-    def __post_init__(self) -> None:
-        if self.low >= self.high:
-            raise ValueError("the band of `uncertain` ends before it begins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +111,9 @@ def _cascaded(question: Question, cascade: Cascade, texts: Texts) -> Iterator[Fi
     for finding in cascade.first(texts):
         if finding["type"] not in names:
             continue
+        sure = cascade.sure(texts.source(finding["field"]))
         # Scores are rounded, and a band up to 1 leaves nothing to the first stage alone.
-        if cascade.high < 1.0 and finding["score"] >= cascade.high:
+        if sure < 1.0 and finding["score"] >= sure:
             yield {**finding, "why": f"{finding['why']}; above the uncertain band"}
         else:
             unsure.setdefault(finding["field"], []).append(finding)

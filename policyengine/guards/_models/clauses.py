@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
+from policyengine.guards._injection.model import kind_of
+from policyengine.guards._injection.model import shipped as injections
 from policyengine.guards._models.cascade import Cascade, ModelFinder, Question
 from policyengine.guards._models.config import INJECTION, ONLY_MODELS, Model
 from policyengine.plugins import Finder
@@ -30,10 +33,11 @@ def for_injections(config: Mapping[str, Any], shipped: Build, type_: str, holdba
     cascade = None
     if band is not None:
         low, high = band["uncertain"]
-        if low < LEAST:
+        _ordered(low, high)
+        if not isinstance(low, str) and low < LEAST:
             raise ValueError(f"`uncertain` begins below {LEAST}, and no lower score is told")
         first = {**own, "threshold": low, "indirect_threshold": low, "signals": []}
-        cascade = Cascade(shipped(first), low, high, near=True)
+        cascade = Cascade(shipped(first), partial(_point, high), near=True)
     question = Question(
         model,
         {INJECTION: type_},
@@ -44,6 +48,25 @@ def for_injections(config: Mapping[str, Any], shipped: Build, type_: str, holdba
     )
     rest = shipped(own) if config["signals"] else None
     return ModelFinder(question, cascade, rest, max(holdback, model.backend.window))
+
+
+# From the level that finds most to the one that finds least.
+_ORDER: Final = ("strict", "balanced", "lenient")
+
+
+def _ordered(low: str | float, high: str | float) -> None:
+    """Raises `ValueError` where the band is none; a level and a number are not compared here."""
+    if isinstance(low, str) and isinstance(high, str):
+        low, high = _ORDER.index(low), _ORDER.index(high)
+    if not isinstance(low, str) and not isinstance(high, str) and low >= high:
+        raise ValueError("the band of `uncertain` ends before it begins")
+
+
+def _point(level: str | float, source: str) -> float:
+    """The score of the shipped classifier that a level names for texts of a source."""
+    if isinstance(level, str):
+        return injections().points[kind_of(source)][level]
+    return level
 
 
 def _level(threshold: str | float) -> float:
@@ -66,7 +89,9 @@ def for_topics(config: Mapping[str, Any], shipped: Build, holdback: int) -> Find
     if "cascade" in config:
         without_first(topics, "a cascade begins with the shipped classifier, which")
         low, high = config["cascade"]["uncertain"]
-        cascade = Cascade(shipped({**own, "custom": [], "threshold": low}), low, high, near=False)
+        _ordered(low, high)
+        first = shipped({**own, "custom": [], "threshold": low})
+        cascade = Cascade(first, lambda source: float(high), near=False)
     rest = shipped({**own, "any": []}) if config["custom"] else None
     return ModelFinder(question, cascade, rest, max(holdback, model.backend.window))
 

@@ -49,23 +49,31 @@ SCHEMA: Final[Mapping[str, Any]] = {
     },
 }
 """The value of a clause's key `model`."""
-CASCADE: Final[Mapping[str, Any]] = {
-    "type": "object",
-    "description": "Ask the model only where the shipped classifier is unsure.",
-    "required": ["uncertain"],
-    "additionalProperties": False,
-    "properties": {
-        "uncertain": {
-            "type": "array",
-            "minItems": 2,
-            "maxItems": 2,
-            "items": {"type": "number", "minimum": 0, "maximum": 1},
-            "description": "From which score of the shipped classifier on the model is asked, and "
-            "from which on it is a finding without asking.",
-        }
-    },
-}
-"""The value of a clause's key `cascade`."""
+
+
+def cascade_schema(levels: Iterable[str]) -> Mapping[str, Any]:
+    """The JSON Schema of a clause's key `cascade`, for a guard whose scores have these names."""
+    return {
+        "type": "object",
+        "description": "Ask the model only where the shipped classifier is unsure.",
+        "required": ["uncertain"],
+        "additionalProperties": False,
+        "properties": {
+            "uncertain": {
+                "type": "array",
+                "minItems": 2,
+                "maxItems": 2,
+                "items": {
+                    "anyOf": [
+                        {"type": "string", "enum": list(levels)},
+                        {"type": "number", "minimum": 0, "maximum": 1},
+                    ]
+                },
+                "description": "From which score of the shipped classifier on the model is asked, "
+                "and from which on it is a finding without asking.",
+            }
+        },
+    }
 
 
 def normal(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,13 +92,18 @@ def normal(value: Mapping[str, Any]) -> dict[str, Any]:
     return {name: long}
 
 
-def normal_cascade(value: Mapping[str, Any]) -> dict[str, Any]:
-    """The long form of a cascade.
+def normal_cascade(value: Mapping[str, Any], levels: Mapping[str, float]) -> dict[str, Any]:
+    """The long form of a cascade; a name that stands for no score in `levels` stays one.
 
-    >>> normal_cascade({"uncertain": [0, 1]})
-    {'uncertain': [0.0, 1.0]}
+    >>> normal_cascade({"uncertain": ["high", 1]}, {"high": 0.25})
+    {'uncertain': [0.25, 1.0]}
     """
-    return {"uncertain": [float(score) for score in value["uncertain"]]}
+    return {
+        "uncertain": [
+            levels.get(end, end) if isinstance(end, str) else float(end)
+            for end in value["uncertain"]
+        ]
+    }
 
 
 def cost(value: Mapping[str, Any]) -> int:
