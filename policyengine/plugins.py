@@ -107,6 +107,7 @@ class FactProvider(Protocol):
 
     A provider may also offer `prepare(config)`, which turns a normal configuration into the one
     that is stored in the compiled bundle and given to `build` (JSON; raises `ValueError`);
+    `advice(config)`, lines for the author of a question, such as what lies near to a topic of his;
     `cost(config)`, where costs depend on the question; `types(config)`, the types that its findings
     may have, so that a redaction of another type is an error; `BLOCKING = True` where a finder
     waits for a network or a large model, so that it runs in a thread; and `HOLDBACK`, the most

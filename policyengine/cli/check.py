@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import click
 
 from policyengine.cli._bundles import bundles
-from policyengine.cli._console import show, sources_of
+from policyengine.cli._console import complain, show, sources_of
 from policyengine.cli._exits import Exit
 from policyengine.cli._options import bundles_argument, format_option
 from policyengine.diagnostics import CompileError, Diagnostic, ordered
 from policyengine.output.reports import CheckReport
+from policyengine.output.text import block
 from policyengine.source import Source
 
 _EPILOG = """\b
@@ -20,6 +21,8 @@ Examples:
   policyengine check policies/gateway        one bundle
   policyengine check --format github .       annotations in a workflow of GitHub Actions
   policyengine check --strict policies       warnings fail too
+  policyengine check --advice policies       what guards say of their questions, such
+                                             as harmless texts near to an own topic
 
 Exit code 3 when a bundle is invalid."""
 
@@ -28,15 +31,40 @@ Exit code 3 when a bundle is invalid."""
 @bundles_argument()
 @format_option("check")
 @click.option("--strict", is_flag=True, help="Let warnings fail the check too.")
-def command(paths: tuple[str, ...], format: str, strict: bool) -> Exit:
+@click.option("--advice", is_flag=True, help="Show what guards say of the questions of rules.")
+def command(paths: tuple[str, ...], format: str, strict: bool, advice: bool) -> Exit:
     """Check that bundles are valid: YAML, names, types, conditions and effects.
 
     Reports everything that is wrong, each with its line and a way out.
     """
     reports = [_checked(path) for path in bundles(paths or (".",))]
     show(format, "check", reports)
+    if advice:
+        for report in reports:
+            _advise(report)
     bad = any(report.errors or (strict and report.warnings) for report in reports)
     return Exit.INVALID_POLICY if bad else Exit.OK
+
+
+def _advise(report: CheckReport) -> None:
+    """What guards say of a bundle's questions, on the standard error stream."""
+    import policyengine
+    from policyengine.errors import FactError
+    from policyengine.plugins import fact_provider
+
+    if report.errors:
+        return
+    program = policyengine.compile(policyengine.check(policyengine.load(report.path)))
+    told: dict[str, None] = {}
+    for point in program.points.values():
+        for fact in point.facts:
+            advise = getattr(fact_provider(fact.provider), "advice", None)
+            try:
+                told.update(dict.fromkeys(advise(fact.config) if advise else ()))
+            except FactError as error:
+                told[f"{fact.provider}: {error.message}"] = None
+    for text in told:
+        complain(block(text))
 
 
 def _checked(path: str) -> CheckReport:

@@ -49,8 +49,6 @@ _MAX_EXAMPLES = 200
 _MAX_CUSTOM = 50
 _MAX_EXCEPTIONS = 200
 _PHRASE = 3
-# An example that scores less when it is learnt from the others lies apart from them.
-_ODD = 0.25
 # Below one in 10,000 pairs of unrelated texts of the background sample are as much alike.
 _ALIKE = 0.8
 
@@ -178,23 +176,19 @@ def _learnt(topic: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def advice(config: Any) -> list[str]:
-    """For each own topic the harmless texts that come nearest to it, and its odd examples.
+    """For each own topic the harmless texts that come nearest to it.
 
     >>> tea = {"name": "tea", "examples": ["which tea is best", "green tea or black", "brew tea"]}
     >>> advice(normal({"custom": tea}))[0]
     'own topic `tea`: the nearest harmless texts, by the score that they get'
     """
-    from policyengine.guards._topic.author import examples_scored, nearest
+    from policyengine.guards._topic.author import nearest
 
     lines = []
     for topic in config["custom"]:
         name = topic["name"]
         lines.append(f"own topic `{name}`: the nearest harmless texts, by the score that they get")
         lines += [f"  {one.score:.2f}  {one.text}" for one in nearest(topic)]
-        odd = [one for one in examples_scored(topic) if one.score < _ODD]
-        if odd:
-            lines.append(f"own topic `{name}`: examples that the others would not find")
-            lines += [f"  {one.score:.2f}  {one.text}" for one in odd]
     return lines
 
 

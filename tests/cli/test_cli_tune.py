@@ -124,3 +124,15 @@ def test_a_line_that_is_wrong_is_named(bundle: Path) -> None:
     done = run(bundle, "--rule", "secret")
     assert done.exit_code == 2
     assert "data.jsonl:2: this is not JSON" in done.output
+
+
+def test_check_shows_what_lies_near_to_an_own_topic(bundle: Path) -> None:
+    examples = ["which tea is best", "green tea or black tea", "how long do I brew tea"]
+    topic = {"name": "tea", "examples": examples}
+    rule = {"id": "tea", "topic": {"custom": topic}, "deny": "No tea."}
+    (bundle / "p.yaml").write_text(POLICY + f"  - {json.dumps(rule)}\n")
+    done = CliRunner().invoke(main, ["check", "--advice", str(bundle)])
+    assert done.exit_code == 0, done.output
+    assert "own topic `tea`: the nearest harmless texts" in done.output
+    plain = CliRunner().invoke(main, ["check", str(bundle)])
+    assert "own topic" not in plain.output
