@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 from policyengine.errors import FactError
 from policyengine.guards._secrets import context, detectors
 from policyengine.guards._secrets.formats import ANCHOR, BY_ANCHOR, IN_LINES, IN_TOKENS, Format
+from policyengine.guards._secrets.plain import plain
 from policyengine.plugins import TEXT_FINDING, Finder, Finding, Texts
 
 MAX_FINDINGS = 10_000
@@ -50,8 +51,6 @@ COST = 60
 HOLDBACK = 512
 # Nothing is longer than a private key.
 _LONGEST: Final = 16_384
-_KEY: Final = "-----BEGIN "
-_KEY_END: Final = re.compile(r"-----END [^-\n]{0,64}(?:-----|\n)")
 # More than the first line of any key has.
 _HEAD: Final = 64
 FINDING: Mapping[str, str] = TEXT_FINDING
@@ -155,7 +154,8 @@ class _Finder:
         for field, text in given:
             secrets = given.memo.get(("secrets", field, self.also))
             if secrets is None:
-                secrets = given.memo["secrets", field, self.also] = _found(given, text, self.also)
+                secrets = _in_original(given, text, self.also)
+                given.memo["secrets", field, self.also] = secrets
             wanted = [
                 one
                 for one in secrets
@@ -181,13 +181,17 @@ class _Finder:
         at = len(text) if not words or text[-1].isspace() else len(text) - len(words[-1])
         if self.also:
             at = min(at, max(text.rfind("\n") + 1, least))
-        key = text.find(_KEY, least)
-        while 0 <= key < at:
-            begun = len(text) - key < _HEAD or IN_LINES[0].pattern.match(text, key)
-            if begun and not _KEY_END.search(text, key):
-                return key
-            key = text.find(_KEY, key + 1)
-        return at
+        return min(_begun(text, form, least, at) for form in IN_LINES if form.last is not None)
+
+
+def _begun(text: str, form: Format, least: int, at: int) -> int:
+    """Where a secret of several lines has begun before a place, and not ended; else that place."""
+    assert form.last is not None
+    for key in _places(text, form.anchors[0], least, at):
+        begun = len(text) - key < _HEAD or form.pattern.match(text, key)
+        if begun and not form.last.search(text, key):
+            return key
+    return at
 
 
 def _finding(field: str, one: context.Named) -> Finding:
@@ -201,10 +205,23 @@ def _finding(field: str, one: context.Named) -> Finding:
     }
 
 
+def _in_original(texts: Texts, text: str, also: bool) -> list[context.Named]:
+    """All secrets of a text, with their places in the text as it was given."""
+    seen = plain(text)
+    found = _found(texts, seen.text, also)
+    if seen.places is None:
+        return found
+    places = (seen.place(one.start, one.end) for one in found)
+    return [
+        one._replace(start=start, end=end) for one, (start, end) in zip(found, places, strict=True)
+    ]
+
+
 def _found(texts: Texts, text: str, also: bool) -> list[context.Named]:
     """All secrets of a text, some of which may overlap."""
     found: list[context.Named] = []
     for form in IN_LINES:
+        texts.check()
         found += (
             one for place in _places(text, form.anchors[0]) for one in _match(form, text, place)
         )
@@ -218,15 +235,16 @@ def _found(texts: Texts, text: str, also: bool) -> list[context.Named]:
             place = anchor.start() + 1
     texts.check()
     found += context.named(text)
+    texts.check()
     found += context.random(text)
     if also:
         found += detectors.found(text, texts.check)
     return found
 
 
-def _places(text: str, anchor: str) -> Iterator[int]:
-    place = text.find(anchor)
-    while place >= 0:
+def _places(text: str, anchor: str, start: int = 0, end: int | None = None) -> Iterator[int]:
+    place = text.find(anchor, start)
+    while 0 <= place < (len(text) if end is None else end):
         yield place
         place = text.find(anchor, place + 1)
 

@@ -133,6 +133,116 @@ def test_what_a_name_gives_away(text: str, kind: str, secret: str) -> None:
     assert found(text) == [(kind, secret)]
 
 
+PASSWORD = "Tr0ub4dor&3xy"
+KEY = "9f8A7d6Sx5z4Qw3Er2Ty1Ui0Op"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": "{\\"password\\": \\"%s\\"}"}',
+        '\\\\\\"password\\\\\\": \\\\\\"%s\\\\\\"',
+        "password: |\n  %s\n",
+        "password: >-\n  %s\n",
+        "password:\n%s",
+        "password = \\\n  '%s'",
+        "<password>%s</password>",
+        '<add key="password" value="%s"/>',
+        "mysql --password %s",
+        "password%%3D%s",
+        "ｐａｓｓｗｏｒｄ：%s",
+        "pass\u200bword=%s",
+        "| password | %s |",
+        'password: str = "%s"',
+        "const password: string = '%s'",
+        'setPassword("%s");',
+        'config.get("password", "%s")',
+        "**password:** %s",
+        "**Password**: `%s`",
+        "Passwort lautet %s",
+        "password=&quot;%s&quot;",
+        "user jo, password %s. Cheers",
+        "password: %s. Change it!",
+    ],
+)
+def test_a_password_however_it_is_written(text: str) -> None:
+    assert found(text % PASSWORD) == [("PASSWORD", PASSWORD)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['set_api_key("%s")', 'os.environ.get("API_KEY", "%s")', "curl --api-key %s", "api_key\t%s"],
+)
+def test_a_key_however_it_is_written(text: str) -> None:
+    assert found(text % KEY) == [("API_KEY", KEY)]
+
+
+@pytest.mark.parametrize("password", ["Sommer2026!", "P@ss(word)1", "a,b;c{d}1E"])
+def test_all_of_a_quoted_password_is_found(password: str) -> None:
+    assert found(f'password = "{password}"') == [("PASSWORD", password)]
+
+
+@pytest.mark.parametrize("gap", ["\u200b", "\u2060", "\U000e0041"])
+def test_unseen_characters_hide_no_key(gap: str) -> None:
+    key = "AKIA2E0A8F3B244C9986"
+    hidden = gap.join(key)
+    assert found(f"é {hidden} ü") == [("AWS_ACCESS_KEY", hidden)]
+    wide = "".join(chr(ord(c) + 0xFEE0) for c in key)
+    assert found(f"é {wide} ü") == [("AWS_ACCESS_KEY", wide)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def login(user: str, password: str) -> bool:",
+        "password: Optional[str] = None",
+        "secret = get_secret()",
+        "password = request.form['password']",
+        "password = input('Password: ')",
+        "token = tokenizer.next()",
+        "token = self.tokens[0]",
+        "password: !vault |",
+        "password_hash = bcrypt.hash(pw)",
+        "if password == confirm_password:",
+        "password = settings.DB_PASSWORD",
+        "secretName: db-credentials",
+        "credentials: 'same-origin'",
+        "password: forgot?",
+        "token = 'refresh_token'",
+        "passwd:x:1000:1000",
+        "passwd: files systemd",
+        "PWD=/home/user/src2",
+        "private_key_path: /etc/ssl/private/shop.pem",
+        "token_endpoint: https://auth.acme.test/oauth2/v1/token",
+        "Passwort: mindestens 8 Zeichen",
+        "The password is Case-Sensitive",
+        "'password' => 'required|min:8'",
+        "Authorization: Bearer <token>",
+        '"integrity": "sha512-9f8A7d6Sx5z4Qw3Er2Ty1Ui0OpLkJhGfDsAqWeRtYuIoPzXcVbNm1234"',
+        "password Reset2",
+        '<label for="password">Password:</label>',
+    ],
+)
+def test_code_and_prose_about_secrets_hold_none(text: str) -> None:
+    assert found(text) == []
+
+
+LINES = "\n".join(letters(64, string.ascii_letters + string.digits + "+/") for _ in range(12))
+
+
+@pytest.mark.parametrize("joint", ["\n", "\\n", "\n> ", '",\n"'])
+@pytest.mark.parametrize("head", ["", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB12\n\n"])
+def test_a_key_without_its_end_is_found_to_its_last_line(joint: str, head: str) -> None:
+    key = f"-----BEGIN RSA PRIVATE KEY-----\n{head}{LINES}\nQ3hz".replace("\n", joint)
+    assert found(f"here: {key}\n\nand so on.") == [("PRIVATE_KEY", key)]
+
+
+@pytest.mark.parametrize("end", ["", "\nPrivate-MAC: " + "ab" * 20])
+def test_a_putty_key_is_found_to_its_end(end: str) -> None:
+    key = f"PuTTY-User-Key-File-3: ssh-rsa\nPublic-Lines: 1\nAAAA\nPrivate-Lines: 12\n{LINES}{end}"
+    assert found(f"{key}\n\nbye.") == [("PRIVATE_KEY", key)]
+
+
 def test_random_texts_have_a_low_score() -> None:
     text = f"see {letters(48)} there"
     assert found(text) == []
@@ -175,6 +285,8 @@ def test_findings_do_not_quote() -> None:
 HOSTILE = [
     "password=", "sk-", "eyJ", "eyJaaaaaaaaa.", "://", "://a:", "-----BEGIN PRIVATE KEY-----",
     "token ", "a", "SK", "AKIA", "xoxb-", "secret:", "hooks.slack.com/", "AccountKey=", ":AA",
+    "password ", "password: \n", "PuTTY-User-Key-File-2:", "password: a = ", "password\\\\\"",
+    "-----BEGIN PRIVATE KEY-----\nProc-Type: ", "ｐ\u200b", "password\"\"\"))))",
 ]  # fmt: skip
 
 

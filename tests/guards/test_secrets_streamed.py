@@ -35,11 +35,14 @@ rules:
 ENGINE = policyengine.Engine(policyengine.compile(check(load_text(FILES))))
 BODY = "".join(f"{chr(65 + n % 26)}{n * 7919 % 100_000:05}x/+qR\n" for n in range(120))
 PEM = f"-----BEGIN PRIVATE KEY-----\n{BODY}-----END PRIVATE KEY-----"
+PUTTY = f"PuTTY-User-Key-File-2: ssh-rsa\nPrivate-Lines: 9\n{BODY}Private-MAC: {'a1' * 20}\n"
 PARTS = [
     "some words, and more of them. ", " ", "\n", "password = hunter2!x ", "token: ",
     "AKIA2E0A8F3B244C9986", "ghp_" + "a1B2c3D4e5" * 3 + "f6", PEM, "-----BEGIN ",
     "-----BEGIN CERTIFICATE-----\nabc", "https://user:s3cr3t!pw@host/ ", "eyJ" + "aB3_" * 60,
-    '"api_key": "9fK2mQ8xZ1pL7vB4"',
+    '"api_key": "9fK2mQ8xZ1pL7vB4"', "password: ", "password:\n  Tr0ub4dor&3xy ",
+    'password: str = "',
+    PEM.partition("-----END")[0] + "\n\nso. ", PUTTY, PUTTY[:-20] + "\n\n", "pass\u200bword=a1!B2 ",
 ]  # fmt: skip
 
 
@@ -73,6 +76,9 @@ def test_plain_text_does_not_wait_for_the_longest_key() -> None:
         (f"a {PEM[:900]}", 2),
         ("a -----BEGIN PRIV", 2),
         ("a -----BEGIN CERTIFICATE-----\n" + "x y " * 50, 230),
+        (f"a {PUTTY} ", len(PUTTY) + 3),
+        (f"a {PUTTY[:-9]}", 2),
+        ("a PuTTY-User-Key", 2),
         ("x" * 20_000, 20_000 - 16_384),
     ],
 )

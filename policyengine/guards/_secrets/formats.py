@@ -22,7 +22,8 @@ class Format:
     `anchors` are what an occurrence begins with. `pattern` is matched there; its group `secret`,
     else the whole match, is what is found. `check` refuses what only looks like one. `bounded`
     asks that no letter or digit stands before it. `score` is that of a match, and 1 where `sum`,
-    a check sum of the provider's, is right. `extend` says where one ends whose beginning was found.
+    a check sum of the provider's, is right. `extend` says where one ends whose beginning was found,
+    and `last` is found where one has ended that may have many lines.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Format:
     bounded: bool = True
     sum: Callable[[str], bool] | None = None
     extend: Callable[[str, int], int] | None = None
+    last: re.Pattern[str] | None = None
 
 
 # What may not follow: the secret would go on.
@@ -143,15 +145,42 @@ BY_ANCHOR: Final[Mapping[str, tuple[Format, ...]]] = {
 # A private key of 16,384 bits has about 13,000 characters.
 _LONGEST_KEY: Final = 16_000
 _KEY_END: Final = "-----END "
+# Between the lines of a key, in files, JSON, code and quoted mails.
+_BREAK: Final = r"(?:\\[nr]|[\s\"',>|]){0,32}"
+# The lines of a key whose end is missing: its headers, whole lines, and the beginning of one.
+_BODY: Final = re.compile(
+    rf"{_BREAK}(?:[A-Z][A-Za-z\-]{{2,20}}: [^\n\\]{{0,100}}{_BREAK}){{0,5}}"
+    rf"(?:[A-Za-z0-9+/]{{16,16000}}={{0,2}}{_BREAK}){{0,400}}"
+    r"(?:(?<!\n\n)(?<!\\n\\n)[A-Za-z0-9+/]{1,80}={0,2})?",
+    re.ASCII,
+)
+_PUTTY_END: Final = re.compile(r"Private-MAC: ?[0-9a-f]{0,128}")
+_PUTTY_LINES: Final = re.compile(r"Private-Lines: ?\d{0,4}")
 
 
 def _end_of_key(text: str, at: int) -> int:
-    """Where a key ends whose first line ends at a place; that place if its end is missing."""
+    """Where a key ends whose first line ends at a place: at its end, or that of its lines."""
     found = text.find(_KEY_END, at, at + _LONGEST_KEY)
     if found < 0:
-        return at
+        return _end_of_lines(text, at)
     end = text.find("-----", found + len(_KEY_END), found + 64)
     return end + 5 if end >= 0 else found
+
+
+def _end_of_lines(text: str, at: int) -> int:
+    body = _BODY.match(text, at, at + _LONGEST_KEY)
+    assert body is not None
+    return at + len(body[0].rstrip())
+
+
+def _end_of_putty(text: str, at: int) -> int:
+    """Where a key in PuTTY's form ends whose first words end at a place."""
+    for anchor, pattern in (("Private-MAC:", _PUTTY_END), ("Private-Lines:", _PUTTY_LINES)):
+        place = text.find(anchor, at, at + _LONGEST_KEY)
+        found = pattern.match(text, place) if place >= 0 else None
+        if found is not None:
+            return found.end() if pattern is _PUTTY_END else _end_of_lines(text, found.end())
+    return at
 
 
 # What may stand in several words or lines.
@@ -165,6 +194,7 @@ IN_LINES: Final = (
         checks.anything,
         False,
         extend=_end_of_key,
+        last=re.compile(r"-----END [^-\n]{0,64}(?:-----|\n)"),
     ),
     Format(
         "PRIVATE_KEY",
@@ -174,6 +204,8 @@ IN_LINES: Final = (
         1.0,
         checks.anything,
         False,
+        extend=_end_of_putty,
+        last=re.compile(r"Private-MAC: ?[0-9a-f]{40,128}[^0-9a-f]"),
     ),
     Format(
         "URL_CREDENTIALS",
