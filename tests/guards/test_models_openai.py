@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
+import ipaddress
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -306,6 +310,46 @@ def test_no_server(server: Server) -> None:
     with pytest.raises(FactError) as error:
         server.labels("hello")
     assert code(error) == "model-failed"
+
+
+def test_a_certificate_that_nobody_vouches_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path / "server.pem"))
+    server.http.socket = context.wrap_socket(server.http.socket, server_side=True)
+    server.url = server.url.replace("http:", "https:")
+    monkeypatch.setenv("POLICYENGINE_MODEL_HOSTS", server.url)
+    with pytest.raises(FactError) as error:
+        server.labels("hello")
+    assert code(error) == "model-failed"
+    assert not server.asked
+
+
+def self_signed(path: Path) -> Path:
+    """A certificate for this machine that only its own key has signed, with that key."""
+    x509 = pytest.importorskip("cryptography.x509")
+    hashes = pytest.importorskip("cryptography.hazmat.primitives.hashes")
+    forms = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+    curves = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ec")
+    key = curves.generate_private_key(curves.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    today = datetime.datetime.now(datetime.UTC)
+    here = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - datetime.timedelta(days=1))
+        .not_valid_after(today + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([here]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
+    path.write_bytes(secret + made.public_bytes(forms.Encoding.PEM))
+    return path
 
 
 def test_one_failure_fails_all(server: Server) -> None:
