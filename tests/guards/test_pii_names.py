@@ -39,6 +39,23 @@ def test_another_entity_without_form_stays_an_error() -> None:
         pii.build(pii.normal({"entities": ["NRP"], "names": "shipped"}))
 
 
+@pytest.mark.parametrize(
+    ("said", "scores"),
+    [
+        ({}, {"ORGANIZATION": 0.3}),
+        ({"min_scores": {"ORGANIZATION": 0.4}}, {"ORGANIZATION": 0.4}),
+        ({"min_scores": {"PERSON": 0.7}}, {"ORGANIZATION": 0.3, "PERSON": 0.7}),
+        ({"min_score": 0.5}, {}),
+        ({"names": {"spacy": "en_core_web_sm"}}, {}),
+    ],
+)
+def test_organisations_have_a_least_score_of_their_own(
+    said: dict[str, Any], scores: dict[str, float]
+) -> None:
+    value = {"entities": ["PERSON", "ORGANIZATION"], "names": "shipped", **said}
+    assert pii.normal(value)["min_scores"] == scores
+
+
 def test_an_alias_is_a_name() -> None:
     assert ALIASES["NAME"] == "PERSON"
     assert pii.types(pii.normal({"entities": ["NAME"], "names": "shipped"})) == ["PERSON"]

@@ -102,16 +102,19 @@ def normal(value: Any) -> dict[str, Any]:
     entities = value.get("entities")
     if entities is None:
         entities = [] if custom or value.get("deny") else ["common"]
-    scores = value.get("min_scores", {})
+    entities = sorted({ALIASES.get(name, name) for name in entities})
+    scores = {ALIASES.get(name, name): each for name, each in value.get("min_scores", {}).items()}
+    if "min_score" not in value:
+        scores = {**names.least_scores(value.get("names"), entities), **scores}
     backends = {
         key: form(value[key])
         for key, form in (("names", names.normal), ("presidio", presidio.normal))
         if key in value
     }
     return {
-        "entities": sorted({ALIASES.get(name, name) for name in entities}),
+        "entities": entities,
         "min_score": float(value.get("min_score", MIN_SCORE)),
-        "min_scores": {ALIASES.get(name, name): float(scores[name]) for name in sorted(scores)},
+        "min_scores": {name: float(scores[name]) for name in sorted(scores)},
         "allow": sorted(set(value.get("allow", ()))),
         "deny": sorted(set(value.get("deny", ()))),
         "custom": sorted(custom, key=lambda each: str(each["name"])),
