@@ -88,7 +88,8 @@ class Finder:
                 raise ValueError(f"`{name}` has a score of its own, but is not looked for")
         if not known:
             raise ValueError("nothing is looked for")
-        least = min([config["min_score"], *config["min_scores"].values()])
+        own = {name: score for name, score in config["min_scores"].items() if name not in by_model}
+        least = min([config["min_score"], *own.values()])
         # Two floors only, so that questions with other thresholds share what was found.
         floor = MIN_SCORE if least >= MIN_SCORE else 0.0
         allow = {each["name"]: _plain(each["allow"]) for each in config["custom"]}
