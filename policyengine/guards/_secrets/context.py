@@ -41,13 +41,13 @@ NAMES: Final[Mapping[str, str]] = {
 # Between a name and its value: the rest of the name, quotes (also those of JSON within JSON and of
 # HTML), a type, what gives the value, a line break, and quotes again. What is `loose` gives values
 # as often as not.
-_QUOTES: Final = r"(?:\\{0,4}[\"'`]|&quot;|&#3[49];){0,3}"
+_QUOTES: Final = r"(?:\\{0,4}[\"'`]|&quot;|&#3[49];){0,3}+"
 _GIVEN: Final = re.compile(
-    rf"[\w\-]{{0,40}}{_QUOTES}[)\]*_~]{{0,4}}[ \t]{{0,8}}"
+    rf"[\w\-]{{0,40}}+{_QUOTES}[)\]*_~]{{0,4}}+[ \t]{{0,8}}+"
     r"(?P<given>=>|:=|==|[:=]|%3[dD]|\b(?:is|lautet|ist|es|est)\b"
     r"|(?P<loose>\((?=[\"'`])|,(?=[ \t]{0,2}[\"'`])|[|>]|(?<=[\"'` \t])value=|(?<=[ \t])(?=\S)))"
     r"(?:[ \t]{0,4}[A-Za-z][\w.]{0,30}(?:\[[\w., |]{0,40}\])?[ \t]{1,4}=(?=[ \t]{1,4}))?"
-    r"[*_~]{0,3}[ \t]{0,8}(?P<broken>(?:[|>][+\-]?[ \t]{0,4}|\\)?\r?\n[ \t]{0,20})?"
+    r"[*_~]{0,3}+[ \t]{0,8}+(?P<broken>(?:[|>][+\-]?[ \t]{0,4}|\\)?\r?\n[ \t]{0,20}+)?"
     rf"{_QUOTES}(?:(?:Bearer|Basic|Token|bearer|basic|token)[ \t]{{1,4}})?{_QUOTES}"
     r"(?:(?<=[\"'`])(?P<quoted>(?:[^\s\"'`\\]|\\{1,4}(?![\\\"'`nrt])){4,512})"
     r"|(?P<bare>(?:[^\s\"'`,;<>(){}\[\]\\]|\\{1,4}(?![\\\"'`nrt])){4,512}))"
@@ -80,8 +80,10 @@ class Named(NamedTuple):
 
 
 def lowered(text: str) -> str:
-    """The text with small ASCII letters, each where it was."""
-    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
+    """The text with small letters, of ASCII at least, each where it was."""
+    lower = text.lower()
+    # Letters only ever become more, so equal lengths mean equal places.
+    return lower if len(lower) == len(text) else text.translate(_ASCII_LOWER)
 
 
 def named(text: str) -> Iterator[Named]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
 from policyengine.guards._text.lookalikes import INVISIBLE
 
 # Tag characters say something of their own, which others look at.
 _HIDDEN: Final = frozenset(INVISIBLE) | frozenset(map(chr, range(0xE0000, 0xE0080)))
-_UNSEEN: Final = re.compile(f"[{re.escape(''.join(sorted(_HIDDEN)))}]")
 # Each full-width form stands as far from its ASCII character.
-_NARROW: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_NARROW: Final[dict[int, int]] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_WIDE: Final = frozenset(map(chr, _NARROW))
 
 
 class Plain(NamedTuple):
@@ -36,8 +35,9 @@ def plain(text: str) -> Plain:
     """
     if text.isascii():
         return Plain(text)
-    narrow = text.translate(_NARROW)
-    if not _UNSEEN.search(narrow):
+    used = set(text)
+    narrow = text if used.isdisjoint(_WIDE) else text.translate(_NARROW)
+    if used.isdisjoint(_HIDDEN):
         return Plain(narrow)
     places = [at for at, character in enumerate(narrow) if character not in _HIDDEN]
     return Plain("".join([narrow[at] for at in places]), places)
