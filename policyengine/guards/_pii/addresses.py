@@ -51,6 +51,8 @@ _HEAD_WORDS: Final = frozenset(head.encode() for head in _HEADS)
 _BOXES: Final = frozenset(listed("box|postfach|apartado|bp|unit|psc"))
 _LAST_WORDS: Final = _HEAD_WORDS | {word.encode() for word in _BOXES}
 _ENDS_OF_WORDS: Final = tuple(end.rstrip(".").encode() for end in _ENDS)
+# One look at the last bytes of a word spares most comparisons with all ends.
+_TAILS: Final = frozenset(end[-3:] for end in _ENDS_OF_WORDS)
 _WEAK_HEADS: Final = frozenset(("av", "bd", "ul", "place", "avenue", "rue"))
 _HEAD = re.compile(r"[^\W\d_]{2,10}")
 _AFTER_HEAD = re.compile(r"\.?\s(?:[\w'’.-]{1,24}\s){0,4}[\w'’.-]{1,24},?\s\Z")
@@ -83,13 +85,20 @@ _ZIP_WORDS = words(
 
 def _address(view: View, start: int, end: int) -> tuple[Hit, ...]:
     """The address that a number is part of."""
-    words = view.notes.get(_WORDS_KEY)
+    found = _around(view, start, end, _words(view))
+    return () if found is None else (found,)
+
+
+def _words(view: View) -> tuple[bool, bool]:
+    """The kinds of words for streets in a text; looked for once."""
+    words: tuple[bool, bool] | None = view.notes.get(_WORDS_KEY)
     if words is None:
         words = view.notes[_WORDS_KEY] = _street_words(view)
-    if words == (False, False):
-        return ()
-    found = _around(view, start, end, words)
-    return () if found is None else (found,)
+    return words
+
+
+def _is_idle(view: View) -> bool:
+    return not any(_words(view))
 
 
 _WORDS_KEY: Final = ("street words", 0)
@@ -101,7 +110,7 @@ def _street_words(view: View) -> tuple[bool, bool]:
     behind = not vocabulary.isdisjoint(_LAST_WORDS)
     return (
         not vocabulary.isdisjoint(_STREET_WORDS),
-        behind or any(word.endswith(_ENDS_OF_WORDS) for word in vocabulary),
+        behind or any(word.endswith(_ENDS_OF_WORDS) for word in vocabulary if word[-3:] in _TAILS),
     )
 
 
@@ -224,6 +233,7 @@ ENTITIES = (
             Start((1, 2, 3, 4, 5), ("**",), ("a ", "A ", ", ", ". ", "a,")),
         ),
         at=_address,
+        idle=_is_idle,
         span=240,
     ),
     Entity(

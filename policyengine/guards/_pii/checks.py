@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from operator import mul
 from typing import Final
 
 
@@ -50,7 +51,8 @@ def mod11_10(digits: str) -> bool:
 
 def weighted(digits: str, weights: Sequence[int]) -> int:
     """The sum of the first digits, each times its weight."""
-    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=False))
+    # Weights first: what stands behind the last weighted digit may be a letter.
+    return sum(map(mul, weights, map(int, digits)))
 
 
 _D5: Final = (

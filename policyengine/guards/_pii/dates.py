@@ -27,6 +27,7 @@ _NAMES: Final = (
     "januari|februari|maart|mei|augustus|oktober|maj|okt|dez|mrz|jänner",
 )
 _MONTHS: Final = frozenset(name for names in _NAMES for name in listed(names))
+_MONTH_WORDS: Final = frozenset(name.encode() for name in _MONTHS)
 _WORD = r"[^\W\d_]{3,10}"
 # "5 June 1999", "5th of June", "5. Juni 1999", "05-Jun-99", "5 de junio de 1999"
 _DAY_MONTH = re.compile(
@@ -56,11 +57,26 @@ def _date_at(view: View, start: int, end: int) -> tuple[int, int, float] | None:
         east = _EAST.match(text, start)
         if east:
             return start, east.end(), 0.85
+    if not _names_month(view):
+        return None
     if size < 4 and (shape[end] in "Aa" or shape[end + 1] in " Aa"):
         found = _DAY_MONTH.match(text, start)
         if found and found[2].lower() in _MONTHS and 1 <= int(found[1]) <= 31:
             return start, found.end(), 0.85 if found[3] else 0.6
     return _after_month(text, start) if start > 3 else None
+
+
+def _names_month(view: View) -> bool:
+    """Whether a text has the name of a month as a word; asked once."""
+    key = ("month", 0)
+    found: bool | None = view.notes.get(key)
+    if found is None:
+        text, shape = view.text, view.shape
+        # A bar and other signs belong to a word, and a time may follow at once: `5 mayT10:00`.
+        unsure = not text.isascii() or "|" in text or "aA9" in shape or "AA9" in shape
+        found = unsure or not view.vocabulary.isdisjoint(_MONTH_WORDS)
+        view.notes[key] = found
+    return found
 
 
 def _year_first(text: str, start: int) -> tuple[int, int, float] | None:
@@ -120,6 +136,11 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _AGED: Final = listed("aged|age|age of|age is|turned|turning|alter|edad|âge|età")
+# The words of the unit in texts of ASCII; two of its forms may be the beginning of a word.
+_UNIT_WORDS: Final = frozenset(
+    word.encode()
+    for word in listed("year|years|yr|yrs|month|months|week|weeks|y|yo|o|jahre|jaar|ans")
+)
 _AGED_WORDS: Final = frozenset(word.split()[0].encode() for word in _AGED)
 _AGE = Strength(0.85, 0.95)
 
@@ -142,6 +163,14 @@ def _age(view: View, start: int, end: int) -> tuple[Hit, ...]:
     return () if before[: -len(word)][-1:].isalpha() else (Hit("AGE", start, end, 0.7, "label"),)
 
 
+def _is_idle(view: View) -> bool:
+    """Whether a text has neither a word for age nor a unit of one."""
+    text, vocabulary = view.text, view.vocabulary
+    if not text.isascii() or "|" in text or "anni" in view.lower or "anos" in view.lower:
+        return False
+    return vocabulary.isdisjoint(_UNIT_WORDS) and not _says_age(view)
+
+
 def _says_age(view: View) -> bool:
     """Whether a text has a word for age; asked once."""
     key = ("age", 0)
@@ -162,6 +191,7 @@ AGE = Entity(
         Start((1, 2, 3), ("**",), ("a ", "A ", ": ", ", ", "a:", "A:", "a(", ",,", ",:")),
     ),
     at=_age,
+    idle=_is_idle,
     span=20,
 )
 _STARTS = (

@@ -106,6 +106,8 @@ class Entity:
     words: Words = _NONE
     starts: tuple[Start, ...] = ()
     at: Callable[[View, int, int], tuple[Hit, ...]] | None = None
+    idle: Callable[[View], bool] | None = None
+    """Whether a look at any place of a text finds nothing, by what the text lacks."""
     scan: Callable[[View, frozenset[str]], Iterable[Hit]] | None = None
     tokens: Mapping[int, Callable[[str], Strength | None]] = field(default_factory=dict)
     """For words of some lengths with a digit in them, what they are worth."""

@@ -130,10 +130,11 @@ class Finder:
 
     def _hits(self, texts: Texts, view: View) -> list[Hit]:
         hits: list[Hit] = []
+        least, own = self.min_score, self.min_scores
         for source in self.sources:
             known = self._seen(texts, view, source)
-            least, own = self.min_score, self.min_scores
-            hits += [hit for hit in known if hit.score >= own.get(hit.name, least)]
+            if known:
+                hits += [hit for hit in known if hit.score >= own.get(hit.name, least)]
         if not hits:
             return hits
         if len(hits) > _MOST_HITS:
@@ -150,7 +151,9 @@ class Finder:
     def _seen(self, texts: Texts, view: View, source: Source) -> tuple[Hit, ...]:
         known: tuple[Hit, ...] | None = view.found.get(source.key)
         if known is None:
-            known = view.found[source.key] = tuple(source.look(view, texts.check))
+            texts.check()
+            found = source.scan(view) if source.scan else source.look(view, texts.check)
+            known = view.found[source.key] = tuple(found)
         return known
 
     def _is_allowed(self, view: View, hit: Hit) -> bool:
@@ -197,7 +200,10 @@ def _own(entities: Sequence[Entity], floor: float) -> Iterable[Source]:
 
 
 def _scanned(scan: Any, names: frozenset[str]) -> Source:
-    return Source((scan, names), _only(lambda view: scan(view, names), names))
+    def only(view: View) -> list[Hit]:
+        return [hit for hit in scan(view, names) if hit.name in names]
+
+    return Source((scan, names), only)
 
 
 def _only(scan: Scan, names: frozenset[str]) -> Scan:

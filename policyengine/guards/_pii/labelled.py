@@ -134,6 +134,11 @@ _FIRST: Final = {
     )
     for stem in _LABELS
 }
+_STEMS_OF: Final = {
+    word: frozenset(stem for stem, words in _FIRST.items() if word in words)
+    for word in frozenset[bytes]().union(*_FIRST.values())
+}
+_STEM_WORDS: Final = frozenset(_STEMS_OF)
 _EXPIRY = re.compile(
     r"(?:exp(?:iry|ires?|iration)?\b|valid (?:thru|until|through)|gültig bis)[^\d\n]{0,20}"
     r"((?:0[1-9]|1[0-2]) ?[/-] ?(?:20)?\d{2})(?![\d/-])",
@@ -156,10 +161,10 @@ def scan(view: View, wanted: frozenset[str]) -> Iterator[Hit]:
     """The labelled values of a text."""
     lower = view.lower
     vocabulary = view.vocabulary
-    for stem, labels in _LABELS.items():
-        # One look at the words of the text spares most searches; a stem may end a longer word.
-        if _FIRST[stem].isdisjoint(vocabulary) and stem not in _INSIDE:
-            continue
+    # One look at the words of the text spares most searches; a stem may end a longer word.
+    stems = _INSIDE.union(*map(_STEMS_OF.__getitem__, _STEM_WORDS & vocabulary))
+    for stem in sorted(stems):
+        labels = _LABELS[stem]
         at = lower.find(stem)
         if at >= 0:
             asked = [label for label in labels if label.name in wanted]

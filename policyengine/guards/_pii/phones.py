@@ -38,6 +38,8 @@ _OTHERS: Final = (6, 12)
 
 _PLUS = re.compile(r"\+ ?\(?(9{1,15})\)?((?:[ ./()-]{1,3}9{1,12}){0,7})")
 _GROUP = re.compile("9+")
+_DATES: Final = frozenset(("-99-99", "/99/99", ".99.99"))
+_CENTURIES: Final = ("19", "20")
 _SPLIT = re.compile(r"(9{1,5})(\)?[ ./-]{0,2})((?:9{1,8}[ ./-]{1,2}){0,5}9{1,8})(?![9Aa])")
 _EXTENSION = re.compile(
     r"(?: ?x| ?ext\.?:? ?| extension ?| ?# ?| poste | durchwahl )\d{1,6}\b", re.I
@@ -143,8 +145,16 @@ def _extended(view: View, end: int) -> int:
 
 def at(view: View, run: int, end: int) -> tuple[Hit, ...]:
     """The number that begins at a run of digits."""
+    # Logs are full of dates; nothing else is so often looked at in vain.
+    if end - run == 4 and _is_date(view, run, end):
+        return ()
     found = _at(view, run, end)
     return () if found is None else (found,)
+
+
+def _is_date(view: View, run: int, end: int) -> bool:
+    follows = view.shape[end : end + 7]
+    return follows[:6] in _DATES and follows[6] != "9" and view.text[run : run + 2] in _CENTURIES
 
 
 def _at(view: View, run: int, end: int) -> Hit | None:
@@ -208,7 +218,7 @@ def _grouped(view: View, start: int, run: int, form: _Form) -> Hit | None:
     end = run + form.length
     if shape[end] in "-./" and shape[end + 1] == "9":
         return None
-    if (form.dotted and text[run] != "0") or (form.dates and text[run : run + 2] in ("19", "20")):
+    if (form.dotted and text[run] != "0") or (form.dates and text[run : run + 2] in _CENTURIES):
         return None
     # Years may stand in parentheses, too: the area code is what they must end behind.
     area = start < run and text[run + form.groups[0]] == ")"

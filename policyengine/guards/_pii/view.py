@@ -32,6 +32,7 @@ _DASHES = "\u2010-\u2015\u2212\u2043\ufe58\ufe63"
 _GAPS: Final = bytes(byte if byte > 127 or chr(byte) in _LETTERS else 32 for byte in range(256))
 # How far context words may stand from what they explain, in characters.
 _BEFORE, _AFTER = 60, 40
+_FEW: Final = 3
 _ASCII: Final = bytes(range(128))
 
 
@@ -145,17 +146,23 @@ class View:
 
     def says(self, words: Words, start: int, end: int) -> bool:
         """Whether one of some words, or rows of words, stands near a place."""
-        if words.any.isdisjoint(self.vocabulary):
+        known = self._vocabulary
+        # The words of a whole text take as long as those near a few places.
+        if known is None and len(self._near) >= _FEW:
+            known = self.vocabulary
+        if known is not None and words.any.isdisjoint(known):
             return False
         near = self._near.get((start, end))
         if near is None:
             near = self._near[start, end] = self._read(start, end)
-        if not words.single.isdisjoint(near):
-            return True
-        if not words.rows:
-            return False
-        row = b" %b " % b" ".join(near)
-        return any(each in row for each in words.rows)
+        if words.single.isdisjoint(near):
+            if not words.rows:
+                return False
+            row = b" %b " % b" ".join(near)
+            if not any(each in row for each in words.rows):
+                return False
+        # Half a word at the edge of what is near is none.
+        return known is not None or not words.any.isdisjoint(self.vocabulary)
 
     def _read(self, start: int, end: int) -> tuple[bytes, ...]:
         """The words near a place, with a bar for the place itself."""
