@@ -106,10 +106,11 @@ class ModelFinder:
 
 
 def _cascaded(question: Question, cascade: Cascade, texts: Texts) -> Iterator[Finding]:
-    names = {type_: name for name, type_ in question.types.items()}
+    """What the first stage is sure of, and what the model says where it is not."""
     unsure: dict[str, list[Finding]] = {}
+    types = frozenset(question.types.values())
     for finding in cascade.first(texts):
-        if finding["type"] not in names:
+        if finding["type"] not in types:
             continue
         sure = cascade.sure(texts.source(finding["field"]))
         # Scores are rounded, and a band up to 1 leaves nothing to the first stage alone.
@@ -126,31 +127,35 @@ def _cascaded(question: Question, cascade: Cascade, texts: Texts) -> Iterator[Fi
             if not cascade.near or any(_meet(part, finding) for finding in unsure[field])
         ]
     )
-    answers = (
-        list(zip(parts, scores(question.model, parts, texts, question.types), strict=True))
-        if parts
-        else []
-    )
-    why = f"model `{question.model.kind}`, where the classifier was unsure"
+    rows = scores(question.model, parts, texts, question.types)
+    answers = list(zip(parts, rows, strict=True))
     for field, findings in unsure.items():
         least = question.least(texts.source(field))
+        told = [(part, row) for part, row in answers if part.field == field]
         for finding in findings:
-            name = names[finding["type"]]
-            rows = [
-                (row.get(name, 0.0), part)
-                for part, row in answers
-                if part.field == field and (not cascade.near or _meet(part, finding))
-            ]
-            if not rows:
-                # There is nothing that a model could be asked, and a doubt that remains.
-                yield finding
-                continue
-            score, best = max(rows, key=lambda row: row[0])
-            if score >= least:
-                place = (finding["start"], finding["end"])
-                if not _meet(best, finding):
-                    place = (best.start, best.end)
-                yield _finding(finding["type"], field, place, score, why)
+            near = [answer for answer in told if not cascade.near or _meet(answer[0], finding)]
+            yield from _judged(question, finding, near, least)
+
+
+def _judged(
+    question: Question,
+    finding: Finding,
+    answers: Sequence[tuple[Window, Mapping[str, float]]],
+    least: float,
+) -> Iterator[Finding]:
+    """What becomes of a doubt by what the model says about the windows that it was asked about."""
+    if not answers:
+        # There is nothing that a model could be asked, and a doubt that remains.
+        yield finding
+        return
+    name = next(name for name, type_ in question.types.items() if type_ == finding["type"])
+    best, row = max(answers, key=lambda answer: answer[1].get(name, 0.0))
+    score = row.get(name, 0.0)
+    if score >= least:
+        where = (finding["start"], finding["end"])
+        place = where if _meet(best, finding) else (best.start, best.end)
+        why = f"model `{question.model.kind}`, where the classifier was unsure"
+        yield _finding(finding["type"], finding["field"], place, score, why)
 
 
 def _meet(part: Window, finding: Finding) -> bool:

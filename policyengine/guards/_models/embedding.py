@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -164,12 +165,12 @@ class _Sentences:
 
 def _sentences(place: Path, sha256: str | None, tokens: int) -> _Sentences:
     try:
-        from sentence_transformers import SentenceTransformer
+        sentences: Any = import_module("sentence_transformers")
     except ImportError as error:
         raise lacking(str(error.name), "`embedding` needs sentence-transformers") from None
     checked(place, "model.safetensors", sha256)
     try:
-        model = SentenceTransformer(
+        model = sentences.SentenceTransformer(
             str(place),
             device="cpu",
             local_files_only=True,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,15 +74,15 @@ class Network:
     def of(cls, place: Path, sha256: str | None, tokens: int, padding: int) -> Network:
         """The network of a folder; raises `FactError` where it lacks a file or a package."""
         try:
-            import onnxruntime
-            from tokenizers import Tokenizer
+            onnxruntime: Any = import_module("onnxruntime")
+            tokenizers: Any = import_module("tokenizers")
         except ImportError as error:
             raise lacking(str(error.name), "`onnx` needs onnxruntime and tokenizers") from None
         weights = checked(place, "model.onnx", sha256)
         words = checked(place, "tokenizer.json", None)
         try:
             session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
-            tokenizer = Tokenizer.from_file(str(words))
+            tokenizer = tokenizers.Tokenizer.from_file(str(words))
             tokenizer.no_padding()
             tokenizer.enable_truncation(
                 max_length=tokens, stride=min(sequences.STRIDE, tokens // 4)

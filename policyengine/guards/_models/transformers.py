@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,14 +85,14 @@ class _Transformers:
 
 def _loaded(place: Path, sha256: str | None, device: str) -> tuple[Any, Any, Any]:
     try:
-        import torch
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+        torch: Any = import_module("torch")
+        transformers: Any = import_module("transformers")
     except ImportError as error:
         raise lacking(str(error.name), "`transformers` needs transformers and torch") from None
     checked(place, "model.safetensors", sha256)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(place), **_SAFE)
-        model = AutoModelForSequenceClassification.from_pretrained(
+        tokenizer = transformers.AutoTokenizer.from_pretrained(str(place), **_SAFE)
+        model = transformers.AutoModelForSequenceClassification.from_pretrained(
             str(place), use_safetensors=True, **_SAFE
         )
         model.to(device).eval()
