@@ -200,3 +200,42 @@ def test_the_clock_is_asked() -> None:
     with pytest.raises(FactError) as error:
         pii.build(pii.normal(SHIPPED))(Texts([("field", "Ann Lee")], deadline=0.0))
     assert error.value.code == "fact-timeout"
+
+
+@pytest.fixture
+def tiny_transformer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A token classifier's folder, its numbers drawn by lot."""
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("torch")
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "ann", "lee", "of", "##x"]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    transformers.BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    config = transformers.BertConfig(
+        vocab_size=len(words),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+        max_position_embeddings=64,
+        id2label={0: "B-PER", 1: "B-LOC"},
+        label2id={"B-PER": 0, "B-LOC": 1},
+    )
+    transformers.BertForTokenClassification(config).save_pretrained(folder)
+    monkeypatch.setenv("POLICYENGINE_MODEL_PATH", str(tmp_path))
+    return "tiny"
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_transformers_model_is_loaded_from_its_folder(tiny_transformer: str) -> None:
+    value = {
+        "entities": ["PERSON", "LOCATION"],
+        "names": {"transformers": tiny_transformer},
+        "min_score": 0.0,
+    }
+    text = "ann lee " * 300
+    findings = pii.build(pii.normal(value))([("field", text)])
+    # Whatever it says, every word is a name for it, to the end of a text of more than 64 tokens.
+    assert {f["type"] for f in findings} <= {"PERSON", "LOCATION"}
+    assert max(f["end"] for f in findings) > len(text) - 8

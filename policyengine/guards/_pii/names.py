@@ -210,13 +210,16 @@ def _transformers(name: str) -> Look:
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, **safe)
         model = AutoModelForTokenClassification.from_pretrained(place, use_safetensors=True, **safe)
-        # A part of 2,000 characters may be more than the model's 512 tokens.
+        # Some count two of their positions for themselves.
+        most = getattr(model.config, "max_position_embeddings", 514) - 2
+        tokenizer.model_max_length = min(tokenizer.model_max_length, most)
+        # A part of 2,000 characters may be more than that: it is read in steps that overlap.
         classify = pipeline(
             "token-classification",
             model=model,
             tokenizer=tokenizer,
             aggregation_strategy="simple",
-            stride=64 if tokenizer.is_fast else None,
+            stride=min(64, tokenizer.model_max_length // 4),
         )
     # The formats have no common base class for what may be wrong in them.
     except Exception as error:
