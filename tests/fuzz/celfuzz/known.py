@@ -158,7 +158,7 @@ KNOWN: tuple[Difference, ...] = (
         "no more than seconds with a fraction, and cel-go and we write the shortest.",
         lambda text, ours, theirs: (
             ours[0] == theirs[0] == "value"
-            and "string" in called(text)
+            and bool(called(text) & {"string", ".format"})
             and _unpadded(ours[1]) == _unpadded(theirs[1])
         ),
     ),
