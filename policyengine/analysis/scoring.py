@@ -78,9 +78,14 @@ def _questions(program: Program, parameter: str | None) -> Iterator[Question]:
             for position in rule.facts:
                 fact = point.facts[position]
                 config = fact.config if isinstance(fact.config, Mapping) else {}
-                key = next((name for name in names if name in config), None)
+                key = next((name for name in names if _is_threshold(config.get(name))), None)
                 if key is not None:
                     yield Question(rule.id, rule.policy, point.name, fact, key)
+
+
+def _is_threshold(value: Any) -> bool:
+    """Whether a key holds a threshold: a number, or a level by name."""
+    return isinstance(value, int | float | str) and not isinstance(value, bool)
 
 
 def _none(program: Program, rule: str, parameter: str | None) -> str:

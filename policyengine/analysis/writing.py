@@ -65,7 +65,8 @@ def _edit(
             inner = said[:-1].rstrip().removesuffix(",")
             return span, f"{inner}{', ' if plain else ''}{parameter}: {value}}}"
         start = Span(span.path, span.line, span.column, span.line, span.column)
-        return start, f"{parameter}: {value}\n{' ' * (span.column - 1)}"
+        end = _line_end(document.source.text)
+        return start, f"{parameter}: {value}{end}{' ' * (span.column - 1)}"
     return span, _long_form(clause, plain, said, parameter, value)
 
 
@@ -104,8 +105,15 @@ def _commented(lines: list[str], key: Span, evidence: list[str]) -> list[str]:
     above = key.line - 1
     while above and _EVIDENCE.match(lines[above - 1]):
         above -= 1
-    told = [f"{indent}# tuned{':' if i == 0 else '  '} {line}\n" for i, line in enumerate(evidence)]
+    end = _line_end(lines[key.line - 1])
+    told = [
+        f"{indent}# tuned{':' if i == 0 else '  '} {line}{end}" for i, line in enumerate(evidence)
+    ]
     return [*lines[:above], *told, *lines[key.line - 1 :]]
+
+
+def _line_end(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _check(document: yaml.Document, text: str, at: yaml.Path, parameter: str, value: float) -> None:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import click
 
@@ -21,6 +20,7 @@ from policyengine.cli._console import (
 )
 from policyengine.cli._exits import Exit
 from policyengine.cli._inputs import STDIN
+from policyengine.cli._replacing import replace
 from policyengine.diagnostics import CompileError
 from policyengine.output.text import line
 
@@ -95,7 +95,7 @@ def _format_file(path: Path, *, write: bool, diff: bool) -> str:
     if diff:
         _show_diff(name, source.text, text)
     elif write:
-        _replace(path, text)
+        replace(path, text)
         say(line(f"formatted {name}"))
     else:
         say(line(f"would format {name}"))
@@ -113,23 +113,6 @@ def _show_diff(name: str, before: str, after: str) -> None:
     for text in lines:
         role = roles.get(text[:1])
         say(paint(line(text), role, color) if role else line(text))
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all; its mode stays, and a link stays a link."""
-    target = path.resolve()
-    with NamedTemporaryFile(
-        "w", encoding="utf-8", newline="", dir=target.parent, prefix=".fmt-", delete=False
-    ) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(text)
-            file.close()
-            temporary.chmod(target.stat().st_mode & 0o7777)
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
 
 
 def _standard_input(check: bool, diff: bool) -> Exit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import Any
 import click
 
 import policyengine
-from policyengine.analysis.labelled import LabelError, Labelled, read_labelled
+from policyengine.analysis.labelled import MAX_BYTES, LabelError, Labelled, read_labelled
 from policyengine.analysis.scoring import Question, Scorer, question, scores
 from policyengine.analysis.sweep import Step, Sweep, sweep
 from policyengine.analysis.writing import CannotWriteError, with_threshold
@@ -21,10 +22,11 @@ from policyengine.cli._bundles import bundles
 from policyengine.cli._console import Refusal, complain, say, shown
 from policyengine.cli._exits import Exit
 from policyengine.cli._plots import as_png, in_terminal
+from policyengine.cli._replacing import replace
 from policyengine.diagnostics import CompileError
 from policyengine.output.text import line
 from policyengine.plugins import ORIGINS
-from policyengine.source import Source
+from policyengine.rules.yaml import decode
 
 _EPILOG = """\b
 Examples:
@@ -107,7 +109,10 @@ def command(
     tuned = _measured(asked, origin or asked.origin, data, labels, max_false_positives)
     if plot is not None:
         title = f"{asked.rule} ({asked.fact.provider}) on {data.name}"
-        as_png(Path(plot), tuned.found, tuned.scored, tuned.chosen, title)
+        try:
+            as_png(Path(plot), tuned.found, tuned.scored, tuned.chosen, title)
+        except OSError as error:
+            raise Refusal(f"`{shown(plot)}` cannot be written ({error.strerror})") from None
     if format == "json":
         say(json.dumps(_plain(tuned, max_false_positives), indent=2))
     else:
@@ -115,7 +120,7 @@ def command(
     if plot is not None:
         complain(f"plots written to {shown(plot)}")
     if write:
-        _write(folder, checked, tuned)
+        _write(checked, tuned)
     return Exit.OK
 
 
@@ -129,9 +134,13 @@ def _for_origin(asked: Question, origin: str | None, parameter: str | None) -> Q
 
 def _bytes(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            # What is one byte too long is refused by who reads it.
+            return file.read(MAX_BYTES + 1)
     except (FileNotFoundError, IsADirectoryError):
         raise Refusal(f"there is no file `{shown(path)}`") from None
+    except OSError as error:
+        raise Refusal(f"`{shown(path)}` cannot be read ({error.strerror})") from None
 
 
 def _measured(
@@ -235,12 +244,15 @@ def _step(step: Step) -> dict[str, Any]:
     return {"threshold": step.threshold, **step.counts.to_dict()}
 
 
-def _write(folder: str, checked: Any, tuned: _Tuning) -> None:
+def _write(checked: Any, tuned: _Tuning) -> None:
     if tuned.chosen is None:
         raise Refusal("no threshold is proposed, so none is written")
     asked, counts = tuned.asked, tuned.chosen.counts
     value = _rounded(tuned)
-    policy = next(p for p in checked.bundle.policies if p.name == asked.policy)
+    policy = next((p for p in checked.bundle.policies if p.name == asked.policy), None)
+    if policy is None:
+        why = "it belongs to a bundle that this one extends: tune that one"
+        raise Refusal(f"policy `{asked.policy}` was not changed: {why}")
     path = Path(policy.span.path)
     day = datetime.now(UTC).date().isoformat()
     evidence = [
@@ -249,13 +261,21 @@ def _write(folder: str, checked: Any, tuned: _Tuning) -> None:
         f"false positives {counts.false_positive_rate}",
     ]
     try:
-        source = Source(str(path), path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
         told = with_threshold(
-            source, asked.rule, asked.fact.provider, asked.parameter, value, evidence
+            decode(str(path), data),
+            asked.rule,
+            asked.fact.provider,
+            asked.parameter,
+            value,
+            evidence,
         )
-    except (CannotWriteError, CompileError, OSError) as error:
+        mark = "\ufeff" if data.startswith(BOM_UTF8) else ""
+        replace(path, mark + told)
+    except (CannotWriteError, CompileError) as error:
         raise Refusal(f"{shown(path)} was not changed: {error}") from None
-    path.write_text(told, encoding="utf-8")
+    except OSError as error:
+        raise Refusal(f"{shown(path)} was not changed: {error.strerror}") from None
     complain(f"{shown(path)}: {asked.parameter} of `{asked.fact.provider}` is now {value:g}")
 
 

@@ -136,3 +136,80 @@ def test_check_shows_what_lies_near_to_an_own_topic(bundle: Path) -> None:
     assert "own topic `tea`: the nearest harmless texts" in done.output
     plain = CliRunner().invoke(main, ["check", str(bundle)])
     assert "own topic" not in plain.output
+
+
+def test_line_ends_modes_and_links_stay(bundle: Path) -> None:
+    real = bundle / "kept.txt"
+    real.write_bytes(b"\xef\xbb\xbf" + POLICY.replace("\n", "\r\n").encode())
+    real.chmod(0o640)
+    policy = bundle / "p.yaml"
+    policy.unlink()
+    policy.symlink_to(real)
+    done = run(bundle, "--rule", "secret", "--write")
+    assert done.exit_code == 0, done.output
+    data = real.read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert data.count(b"\n") == data.count(b"\r\n") == POLICY.count("\n") + 3
+    assert policy.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("clause", ["{min_score: 0.1}", "\r\n      min_score: 0.1", "all"])
+def test_no_line_end_is_mixed(bundle: Path, clause: str) -> None:
+    text = POLICY.replace("\n", "\r\n").replace("{kinds: [PASSWORD], min_score: 0.1}", clause)
+    (bundle / "p.yaml").write_bytes(text.encode())
+    done = run(bundle, "--rule", "secret", "--write")
+    assert done.exit_code == 0, done.output
+    data = (bundle / "p.yaml").read_bytes()
+    assert b"min_score: 0.7" in data
+    assert data.count(b"\n") == data.count(b"\r\n")
+
+
+def test_a_write_that_fails_leaves_the_file_as_it_was(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", fail)
+    before = sorted((path.name, path.read_bytes()) for path in bundle.iterdir())
+    done = run(bundle, "--rule", "secret", "--write")
+    assert done.exit_code == 2
+    assert "was not changed: No space left on device" in done.output
+    assert sorted((path.name, path.read_bytes()) for path in bundle.iterdir()) == before
+
+
+def test_policies_of_another_bundle_are_not_written(bundle: Path) -> None:
+    top = bundle.parent / "top"
+    top.mkdir()
+    bundle.rename(top / "base")
+    (top / "bundle.yaml").write_text(
+        BUNDLE.replace("name: b", "name: top") + "extends: [{path: base}]\n"
+    )
+    done = run(top, "--rule", "secret", "--write")
+    assert done.exit_code == 2
+    assert "it belongs to a bundle that this one extends" in done.output
+    assert (top / "base" / "p.yaml").read_text() == POLICY
+
+
+def test_no_more_is_read_than_counts(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("policyengine.cli.tune", "policyengine.analysis.labelled"):
+        monkeypatch.setattr(f"{module}.MAX_BYTES", 50)
+    done = run(bundle, "--rule", "secret")
+    assert done.exit_code == 2
+    assert "this is larger than" in done.output
+
+
+@pytest.mark.parametrize("parameter", ["kinds", "allow"])
+def test_only_numbers_and_levels_are_thresholds(bundle: Path, parameter: str) -> None:
+    done = run(bundle, "--rule", "secret", "--parameter", parameter)
+    assert done.exit_code == 2
+    assert f"no guard of `secret` has a key `{parameter}`" in done.output
+
+
+def test_plots_that_cannot_be_written_are_refused(bundle: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (bundle.parent / "file").write_text("")
+    done = run(bundle, "--rule", "secret", "--plot", str(bundle.parent / "file" / "x.png"))
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output
