@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -39,6 +39,9 @@ _WORDS = {1: 0x6A09E667, 2: 0x7BB67AE9, 3: 0x428A2F98}
 
 _SPACES = frozenset("\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0")
 _FOLD = {ord(c): ord("0") for c in "123456789"} | {ord(c): ord(" ") for c in _SPACES}
+
+_FOLDED = "".join(map(chr, range(128))).lower().translate(_FOLD).encode() + bytes(128)
+_IS_LETTER = bytes(97 <= code <= 122 or code == 48 for code in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +111,11 @@ class Linear:
         # The buckets of a block lie together.
         edges = keys.searchsorted(_tables(len(text), numpy).edges[: len(starts)])
         picked = numpy.frombuffer(self.weights, dtype="i1")[keys & (BUCKETS - 1)]
-        totals = numpy.zeros(len(keys) + 1, "i8")
-        numpy.cumsum(picked, dtype="i8", out=totals[1:])
+        totals = numpy.empty(len(keys) + 1, "i8")
+        totals[0] = 0
+        picked.cumsum(0, "i8", totals[1:])
         ends = [*edges.tolist(), len(keys)]
-        sums = [*totals[edges].tolist(), int(totals[-1])]
+        sums = totals[ends].tolist()
         return (
             [after - before for before, after in pairwise(sums)],
             [after - before for before, after in pairwise(ends)],
@@ -125,8 +129,10 @@ class Linear:
         return sums, [len(block) for block in blocks], starts
 
     def _judged(self, text: str, sums: list[int], counts: list[int], starts: list[int]) -> Scored:
+        bias, scale, sqrt = self.bias, self.scale, math.sqrt
+
         def score(total: int, count: int) -> float:
-            return self.bias + (self.scale * total / math.sqrt(count) if count else 0.0)
+            return bias + (scale * total / sqrt(count) if count else 0.0)
 
         last = len(starts) - 1
         windows = []
@@ -157,13 +163,22 @@ def _numpy() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """What depends on places only, for texts up to a length: powers, their inverses, blocks."""
+    """What depends on places only, for texts up to a length: powers, their inverses, blocks.
+
+    The rest are constants as numpy's numbers, which take long to make.
+    """
 
     folded: Any
     powers: Any
     inverses: Any
     blocks: Any
     edges: Any
+    golden: Any
+    shift: Any
+    step: Any
+    steps: Mapping[int, Any]
+    characters: Mapping[int, Any]
+    words: Mapping[int, Any]
 
     @classmethod
     def of(cls, length: int, numpy: Any) -> _Tables:
@@ -175,7 +190,20 @@ class _Tables:
         if length <= _SMALL:
             blocks = blocks.astype("u4")
         powers, inverses = _powers(_A, length, numpy), _powers(_A_INVERSE, length, numpy)
-        return cls(folded, powers, inverses, blocks, blocks[::BLOCK].copy())
+        u4 = numpy.uint32
+        return cls(
+            folded,
+            powers,
+            inverses,
+            blocks,
+            blocks[::BLOCK].copy(),
+            u4(_GOLDEN),
+            u4(_SHIFT),
+            u4(_WORD_A),
+            {length: powers[length - 1] for length in (2, 3, 4, 5)},
+            {length: u4(kind * _GOLDEN & _MASK) for length, kind in _CHARS.items()},
+            {length: u4(kind * _GOLDEN & _MASK) for length, kind in _WORDS.items()},
+        )
 
 
 # Numbers of blocks beside those of buckets fit 32 bits up to this length, in characters.
@@ -211,34 +239,38 @@ def pieces(text: str, numpy: Any) -> tuple[Any, Any, list[int]]:
 
 
 def _keys(text: str, numpy: Any) -> tuple[Any, list[int]]:
-    """Buckets with the number of their block above them, and where each block begins."""
+    """Buckets with the number of their block above them, and where each block begins.
+
+    The last factor of a hash is multiplied in first: there are three times as many grams as
+    characters.
+    """
     tables = _tables(len(text) * 2, numpy)
-    codes, places = _codes(text, tables, numpy)
+    codes, letters, places = _codes(text, tables, numpy)
     n = len(codes)
     starts: list[int] = list(range(0, n, BLOCK)) if places is None else places[::BLOCK].tolist()
     if n == 0:
         return numpy.zeros(0, "u4"), starts
-    begins, words = _words(codes, tables, numpy)
+    codes = codes * tables.golden
+    begins, words = _words(codes, letters, tables, numpy)
     blocks = tables.blocks
     parts, where = [], []
     gram = codes
     for length in (2, 3, 4, 5)[: n - 1]:
-        gram = gram[:-1] + codes[length - 1 :] * tables.powers[length - 1]
+        gram = gram[:-1] + codes[length - 1 :] * tables.steps[length]
         if length > 2:
-            parts.append(gram + numpy.uint32(_CHARS[length]))
+            parts.append(gram + tables.characters[length])
             where.append(blocks[: n - length + 1])
     begun = blocks[begins]
     gram = words
     for length in (1, 2, 3)[: len(words)]:
         if length > 1:
-            gram = gram[:-1] * numpy.uint32(_WORD_A) + words[length - 1 :]
-        parts.append(gram + numpy.uint32(_WORDS[length]))
+            gram = gram[:-1] * tables.step + words[length - 1 :]
+        parts.append(gram + tables.words[length])
         where.append(begun[: len(gram)])
     if not parts:
         return numpy.zeros(1, "u4"), starts
     keys = numpy.concatenate(parts)
-    keys *= numpy.uint32(_GOLDEN)
-    keys >>= numpy.uint32(_SHIFT)
+    keys >>= tables.shift
     return keys | numpy.concatenate(where), starts
 
 
@@ -251,36 +283,52 @@ def _distinct(keys: Any, numpy: Any) -> Any:
     return keys[first]
 
 
-def _codes(text: str, tables: _Tables, numpy: Any) -> tuple[Any, Any]:
-    """The characters that are read, as numbers, and the place of each; None where it is its own."""
+def _codes(text: str, tables: _Tables, numpy: Any) -> tuple[Any, Any, Any]:
+    """The characters that are read, as numbers; with a margin of one, which of them are letters.
+
+    The third is the place of each character, or None where it is its own.
+    """
     if text.isascii():
-        codes = tables.folded[numpy.frombuffer(text.encode("ascii"), "u1")]
+        folded = text.encode("ascii").translate(_FOLDED)
+        codes = numpy.frombuffer(folded, "u1")
+        spaces = b"  " in folded
     else:
         raw = numpy.frombuffer(text.lower().encode("utf-32-le", "surrogatepass"), "u4")
         codes = numpy.where(raw < 256, tables.folded[numpy.minimum(raw, 255)], raw)
+        folded, spaces = b"", True
     same = codes[1:] == codes[:-1]
-    drop = same & (codes[1:] == 32)
-    drop[1:] |= same[1:] & same[:-1]
-    if not drop.any():
-        return codes, None
-    places = numpy.flatnonzero(~drop) + 1
-    places = numpy.concatenate((places[:0], [0], places))
-    return codes[places], places
+    drop = same[1:] & same[:-1]
+    places = None
+    if spaces or drop.any():
+        kept = numpy.ones(len(codes), bool)
+        kept[2:] = ~drop
+        kept[1:] &= ~(same & (codes[1:] == 32))
+        places = kept.nonzero()[0]
+        if len(places) == len(codes):
+            places = None
+        else:
+            codes = codes[places]
+            folded = codes.tobytes() if folded else folded
+    if folded:
+        return codes, numpy.frombuffer(b"\0%b\0" % folded.translate(_IS_LETTER), bool), places
+    letters = numpy.zeros(len(codes) + 2, bool)
+    # Letters end at 122; between them and 128 stand four brackets and a control character.
+    numpy.greater_equal(codes, 97, out=letters[1:-1])
+    letters[1:-1] &= (codes <= 122) | (codes >= 128)
+    letters[1:-1] |= codes == 48
+    return codes, letters, places
 
 
-def _words(codes: Any, tables: _Tables, numpy: Any) -> tuple[Any, Any]:
+def _words(codes: Any, letters: Any, tables: _Tables, numpy: Any) -> tuple[Any, Any]:
     """Where each word begins, and its number: a word is letters and digits without a break."""
     n = len(codes)
-    letter = numpy.zeros(n + 2, bool)
-    # Letters end at 122; between them and 128 stand four brackets and a control character.
-    numpy.greater_equal(codes, 97, out=letter[1:-1])
-    letter[1:-1] &= (codes <= 122) | (codes >= 128)
-    letter[1:-1] |= codes == 48
-    edges = numpy.flatnonzero(letter[1:] != letter[:-1])
-    begins, ends = edges[::2], edges[1::2]
-    sums = numpy.zeros(n + 1, "u4")
-    numpy.cumsum(codes * tables.powers[:n], dtype="u4", out=sums[1:])
-    return begins, (sums[ends] - sums[begins]) * tables.inverses[begins]
+    edges = (letters[1:] != letters[:-1]).nonzero()[0]
+    begins = edges[::2]
+    sums = numpy.empty(n + 1, "u4")
+    sums[0] = 0
+    (codes * tables.powers[:n]).cumsum(0, "u4", sums[1:])
+    sums = sums[edges]
+    return begins, (sums[1::2] - sums[::2]) * tables.inverses[begins]
 
 
 def pieces_slowly(text: str) -> tuple[list[set[int]], list[int]]:

@@ -19,7 +19,7 @@ MAX_HITS = 6
 """Hits of one pattern that are told of one text."""
 
 _WORD = re.compile(r"\w+")
-_SPLIT = "".join(c if c.isalnum() or c == "_" else " " for c in map(chr, range(128)))
+_SPLIT = bytes(b if chr(b).isalnum() or b == ord("_") else 32 for b in range(128)) + bytes(128)
 
 # What stands between words of a sentence; brackets and operators are code.
 _S = r"[^\w.()\[\]{}<>=/\\]{1,3}"
@@ -408,7 +408,15 @@ def _numbers() -> Mapping[str, tuple[int, ...]]:
 
 _NUMBERS = _numbers()
 _WORDS = frozenset(anchor for anchor in _NUMBERS if anchor.isalpha() and anchor < "\u3000")
-_SIGNS = tuple(a for a in _NUMBERS if a not in _WORDS and a.isascii() and not a.isalpha())
+# By a character that each has, since most texts have none of these characters.
+_SIGNS: Mapping[str, tuple[str, ...]] = {
+    rare: tuple(
+        a
+        for a in _NUMBERS
+        if a not in _WORDS and a.isascii() and next(c for c in "'<[#(" if c in a) == rare
+    )
+    for rare in "'<[#("
+}
 # Scripts that put no spaces between words.
 _JOINED = tuple(a for a in _NUMBERS if a not in _WORDS and not a.isascii())
 
@@ -416,7 +424,9 @@ _JOINED = tuple(a for a in _NUMBERS if a not in _WORDS and not a.isascii())
 def words_of(text: str) -> frozenset[str]:
     """The words of a plain text in lower case, each once."""
     # Splitting is many times faster than matching, and in ASCII it gives the same.
-    return frozenset(text.translate(_SPLIT).split() if text.isascii() else _WORD.findall(text))
+    if not text.isascii():
+        return frozenset(_WORD.findall(text))
+    return frozenset(text.encode("ascii").translate(_SPLIT).decode("ascii").split())
 
 
 def hits(text: str, words: Collection[str] | None = None) -> list[Hit]:
@@ -428,7 +438,9 @@ def hits(text: str, words: Collection[str] | None = None) -> list[Hit]:
     ['drop-rules']
     """
     here = set(_WORDS.intersection(words_of(text) if words is None else words))
-    here.update(sign for sign in _SIGNS if sign in text)
+    for rare, signs in _SIGNS.items():
+        if rare in text:
+            here.update(sign for sign in signs if sign in text)
     if not text.isascii():
         here.update(anchor for anchor in _JOINED if anchor in text)
     found: list[Hit] = []

@@ -143,13 +143,15 @@ def _made(
         yield from _decimal(text)
     yield from _escapes(text)
     strange = _strange(words, unknown)
-    if len(_ROT13 & words) >= 2 or _reads(strange, encode(" ".join(strange), "rot13"), speller):
+    if len(_ROT13 & words) >= 2 or (
+        strange and _reads(strange, encode(" ".join(strange), "rot13"), speller)
+    ):
         yield _same("rot13", encode(text, "rot13"))
     if len(_REVERSED & words) >= 2 or _reads(strange, " ".join(strange)[::-1], speller):
         yield _reversed(text)
     if len(_LETTERS & words) >= 4 or "_" in text:
         yield from _changed("spaced", text, _SPACED, lambda run: _joined(run, speller))
-    if not _MARKS.isdisjoint(text) and len(_MARKED.findall(text)) >= 2:
+    if any(map(text.__contains__, _MARKS)) and len(_MARKED.findall(text)) >= 2:
         yield from _changed("marked", text, _MARKS_ANYWHERE, lambda _: "")
     if _is_leet(text, unknown):
         yield from _changed("leet", text, _LEET_WORD, speller.leet)
