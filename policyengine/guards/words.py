@@ -274,8 +274,10 @@ class _Finder:
         Raises `FactError` for more findings than anyone could use.
         """
         found: list[Finding] = []
-        for field, text in texts:
+        given = Texts.of(texts)
+        for field, text in given:
             plain = _plain(text, self.fold)
+            given.check()
             # Most texts have no word of any entry, which is seen at once.
             if self.keys is not None and self.keys.isdisjoint(_vocabulary(plain.text)):
                 continue

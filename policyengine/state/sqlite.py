@@ -25,7 +25,11 @@ CREATE TABLE IF NOT EXISTS state (
     PRIMARY KEY (space, key)
 ) WITHOUT ROWID"""
 _INDEX = "CREATE INDEX IF NOT EXISTS expiring ON state (expires) WHERE expires IS NOT NULL"
-_GET = "SELECT value, expires FROM state WHERE space = ? AND key = ?"
+# A value of another type is none of ours, whoever put it there.
+_GET = (
+    "SELECT value, expires FROM state WHERE space = ? AND key = ? AND typeof(value) = 'blob'"
+    " AND typeof(expires) IN ('real', 'integer', 'null')"
+)
 _EXTEND = "UPDATE state SET expires = ? WHERE space = ? AND key = ?"
 _DELETE = "DELETE FROM state WHERE space = ? AND key = ?"
 _PUT = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)"

@@ -116,7 +116,7 @@ class Vault:
         kind = _named(kind)
         now = self._clock()
         for name in self._keys:
-            known = self._known(self._place(kind, text, name), now)
+            known = self._known(kind, text, self._place(kind, text, name), now)
             if known is not None:
                 return f"[tok_{kind}_{known}]"
         made = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
@@ -169,7 +169,8 @@ class Vault:
         for name in self._keys:
             row = self._store.get(self._space, self._place(kind, text, name), self._clock())
             if row is not None:
-                found = self.forget(f"[tok_{kind}_{row.value.decode()}]") or found
+                token = row.value.decode("ascii", "replace")
+                found = self.forget(f"[tok_{kind}_{token}]") or found
         return found
 
     def purge(self) -> int:
@@ -179,19 +180,20 @@ class Vault:
     def __repr__(self) -> str:
         return f"Vault({self._store!r}, {self._keys!r})"
 
-    def _known(self, place: str, now: float) -> str | None:
+    def _known(self, kind: str, text: str, place: str, now: float) -> str | None:
         """The token at a place, if it lives; its life begins anew when half of it is over."""
         row = self._store.get(self._space, place, now)
         if row is None:
             return None
-        value = self._store.get(self._space, row.value.decode(), now)
-        if value is None:
+        token = row.value.decode("ascii", "replace")
+        # INVARIANT: a place that was changed leads to no token of another text.
+        if self._opened(kind, token, now) != text:
             self._store.delete(self._space, place)
             return None
         if self._ttl is not None and (row.expires is None or row.expires < now + self._ttl / 2):
-            self._store.extend(self._space, row.value.decode(), now + self._ttl)
+            self._store.extend(self._space, token, now + self._ttl)
             self._store.extend(self._space, place, now + self._ttl)
-        return row.value.decode()
+        return token
 
     def _place(self, kind: str, text: str, name: str) -> str:
         message = f"{len(kind)}:{kind}:{text}".encode("utf-8", "surrogatepass")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -226,3 +228,29 @@ def test_wrong_keys_are_named_but_not_quoted(monkeypatch: pytest.MonkeyPatch, va
         Keys.from_environment()
     assert raised.value.code == "bad-key"
     assert value not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", ["'text'", "5", "x'fffe'", "x''"])
+@pytest.mark.parametrize("where", ["LIKE", "NOT LIKE"])
+def test_rows_that_were_tampered_with_are_as_good_as_none(
+    tmp_path: Path, value: str, where: str
+) -> None:
+    one = Vault(SqliteStore(tmp_path / "vault.db"), keys=NEW)
+    token = one.token("PERSON", "Ada")
+    with closing(sqlite3.connect(tmp_path / "vault.db")) as connection:
+        connection.execute(f"UPDATE state SET value = {value} WHERE key {where} '#%'")
+        connection.commit()
+    again = one.token("PERSON", "Ada")
+    assert one.detokenise(again).text == "Ada"
+    assert (one.detokenise(token).unknown == (token,)) == (where == "NOT LIKE")
+
+
+def test_a_place_that_was_changed_leads_to_no_other_text() -> None:
+    store = MemoryStore()
+    one = vault(store)
+    ada, bob = one.token("PERSON", "Ada"), one.token("PERSON", "Bob")
+    space = next(iter(store._rows))[0]
+    for place in [key for _, key in store._rows if key.startswith("#")]:
+        store.put(space, place, Row(bob[-27:-1].encode()))
+    assert one.detokenise(one.token("PERSON", "Ada")).text == "Ada"
+    assert one.detokenise(ada).text == "Ada"
