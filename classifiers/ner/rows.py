@@ -7,7 +7,8 @@ import hashlib
 import json
 import os
 import random
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ _TITLES = frozenset(
     {"mr.", "mrs.", "ms.", "dr.", "prof.", "sen.", "rep.", "gov.", "gen."}
     | {"mr", "mrs", "ms", "dr", "prof", "president", "senator", "pope", "sir"}
 )
+_PLAIN = re.compile(r"\b[a-z]{4,}\b")
 _LOCALES = (
     "en_US",
     "en_GB",
@@ -134,7 +136,35 @@ def varied(rows: Sequence[Row], rng: random.Random) -> Iterator[Row]:
             row = in_case(row, row.text.lower())
         elif chance < 0.09:
             row = in_case(row, row.text.upper())
+        elif chance < 0.12:
+            row = others(row, str.capitalize)
+        elif chance < 0.32:
+            row = others(row, lambda word: _misspelt(word, rng))
         yield row
+
+
+def others(row: Row, change: Callable[[str], str]) -> Row:
+    """The row with its other words changed, which keep their lengths; short ones stay."""
+
+    def changed(found: re.Match[str]) -> str:
+        named = any(start < found.end() and found.start() < end for start, end, _ in row.spans)
+        new = found.group() if named else change(found.group())
+        return new if len(new) == len(found.group()) else found.group()
+
+    return replace(row, text=_PLAIN.sub(changed, row.text))
+
+
+def _misspelt(word: str, rng: random.Random) -> str:
+    """Some words with two letters swapped, or in capitals: what is unknown is seldom a name."""
+    chance = rng.random()
+    if chance < 0.02:
+        return word.upper()
+    if chance < 0.04:
+        return word.capitalize()
+    if chance > 0.16:
+        return word
+    n = rng.randrange(len(word) - 1)
+    return word[:n] + word[n + 1] + word[n] + word[n + 2 :]
 
 
 def in_case(row: Row, text: str) -> Row:

@@ -78,6 +78,17 @@ def test_a_case_that_moves_places_is_left(rows: ModuleType) -> None:
     assert rows.in_case(row, row.text.lower()).text == "straße ann"
 
 
+def test_other_words_change_and_names_stay(rows: ModuleType) -> None:
+    row = rows.Row("often we visit Ann Lee because", ((15, 22, "PERSON"),), "test")
+    assert rows.others(row, str.capitalize).text == "Often we Visit Ann Lee Because"
+    assert rows.others(row, lambda word: word + "x") == row
+    rng = random.Random(1)
+    seen = {rows.others(row, lambda word: rows._misspelt(word, rng)).text for _ in range(200)}
+    assert len(seen) > 5
+    assert {text[15:22] for text in seen} == {"Ann Lee"}
+    assert {len(text) for text in seen} == {len(row.text)}
+
+
 def test_every_text_with_names_comes_in_every_round(
     rows: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,10 +109,10 @@ def test_places_in_addresses_count_neither_way(
     person = {"start": 0, "end": 3, "type": "PERSON"}
     monkeypatch.setattr(evaluate.pii, "build", lambda asked: lambda texts: [place, person])
     row = rows.Row("Ann at 1 X Oslo", ((0, 3, "PERSON"),), "test")
-    plain = evaluate.counts([row], 0.0)
+    plain = evaluate.counts([row], {})
     assert plain == {"PERSON": [(1, 1, 1)], "LOCATION": [(0, 1, 0)], "ORGANIZATION": [(0, 0, 0)]}
     inside = rows.Row(row.text, row.spans, "test", ((7, 15),))
-    assert evaluate.counts([inside], 0.0)["LOCATION"] == [(0, 0, 0)]
+    assert evaluate.counts([inside], {})["LOCATION"] == [(0, 0, 0)]
 
 
 def test_figures_have_an_interval_around_them() -> None:
