@@ -85,11 +85,12 @@ def _unpacked(data: bytes, name: str) -> bytes:
 
 
 def _rows(data: bytes, name: str) -> Iterator[Row]:
-    for number, line in enumerate(data.split(b"\n"), start=1):
+    # Line by line: a list of all lines may take many times the memory of the file.
+    for number, line in enumerate(io.BytesIO(data), start=1):
+        if number > MAX_ROWS:
+            raise LabelError(name, number, f"there are more than {MAX_ROWS:,} lines")
         if not line.strip():
             continue
-        if number > MAX_ROWS:
-            raise LabelError(name, number, f"there are more than {MAX_ROWS:,} rows")
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):

@@ -15,6 +15,7 @@ from policyengine.program import DEFAULT_SCAN, FactInfo, PointProgram, Scan
 from policyengine.request import Text, each_text
 from policyengine.values.conform import conform
 
+_PLACE: Final = frozenset({"field", "start", "end"})
 # Texts that are read between two looks at the clock.
 _EACH: Final = 256
 
@@ -26,7 +27,9 @@ Known = Mapping[str, Answer]
 class Source:
     """One question of a program, ready to be asked."""
 
-    __slots__ = ("_blocking", "_find", "_kinds", "_reads", "_unfinished", "holdback", "name")
+    __slots__ = (
+        "_blocking", "_find", "_kinds", "_needed", "_reads", "_unfinished", "holdback", "name",
+    )  # fmt: skip
 
     def __init__(self, fact: FactInfo, providers: Mapping[str, FactProvider]) -> None:
         provider = providers.get(fact.provider) or fact_provider(fact.provider)
@@ -34,6 +37,8 @@ class Source:
         self._reads = provider.READS
         # `list(string)` is checked as a list: what is inside has a class of its own.
         self._kinds = {key: kind.partition("(")[0] for key, kind in provider.FINDING.items()}
+        # Without its place nobody could redact what was found.
+        self._needed = _PLACE & self._kinds.keys() if self._reads == "texts" else frozenset()
         self._find = _finder(provider, fact.config)
         blocking = getattr(provider, "BLOCKING", False)
         self._blocking = bool(getattr(self._find, "blocking", blocking))
@@ -56,7 +61,7 @@ class Source:
         # INVARIANT: a guard that crashes is an error for the rule to decide on, never clean.
         except Exception as error:
             return _crashed(self.name, error)
-        return self._checked(answer)
+        return self._checked(answer, recorded=self.name in request.known)
 
     async def ask_later(self, request: Request) -> Answer:
         """The findings, recorded or found, awaited where the finder asks for it."""
@@ -72,7 +77,7 @@ class Source:
             return error
         except Exception as error:
             return _crashed(self.name, error)
-        return self._checked(answer)
+        return self._checked(answer, recorded=self.name in request.known)
 
     def unfinished(self, text: str) -> int:
         """Where in a text something has begun that may go on behind it; its length, if nothing."""
@@ -96,7 +101,7 @@ class Source:
         left(request.deadline)
         return request.texts() if self._reads == "texts" else request.input
 
-    def _checked(self, answer: Any) -> Answer:
+    def _checked(self, answer: Any, recorded: bool) -> Answer:
         """The findings as dicts of the fields that the provider declares, of their types.
 
         INVARIANT: generated code trusts these types, and nothing undeclared, which might be text
@@ -106,7 +111,11 @@ class Source:
             return answer
         try:
             if isinstance(answer, Sequence) and not isinstance(answer, str | bytes):
-                return [self._finding(found) for found in answer]
+                found = [self._finding(one) for one in answer]
+                if recorded or all(map(self._is_whole, found)):
+                    return found
+                why = f"`{self.name}` gave findings without a place or a score"
+                return FactError("fact-malformed", why)
         # A row of findings may be of any class, and fail in any way while it is read.
         except Exception as error:
             return _crashed(self.name, error)
@@ -114,6 +123,11 @@ class Source:
 
     def _finding(self, found: Mapping[str, Any]) -> Finding:
         return {key: conform(found[key], kind) for key, kind in self._kinds.items() if key in found}
+
+    def _is_whole(self, found: Finding) -> bool:
+        """Whether a finding has its place, and a score that can be compared."""
+        score = found.get("score", 0.0)
+        return found.keys() >= self._needed and score == score
 
 
 def _finder(provider: FactProvider, config: Any) -> Callable[[Any], Any]:

@@ -117,3 +117,11 @@ def test_calibration_by_ranges() -> None:
         (0.0, 0, 1),
         (0.9, 2, 2),
     ]
+
+
+def test_empty_lines_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policyengine.analysis.labelled.MAX_ROWS", 10)
+    row = b'{"text": "a", "label": 0}'
+    assert len(read_labelled(b"\n" * 9 + row, "a").rows) == 1
+    with pytest.raises(LabelError, match="a:11: there are more than 10 lines"):
+        read_labelled(b"\n" * 10 + row, "a")

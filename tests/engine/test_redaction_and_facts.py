@@ -321,3 +321,24 @@ rules:
     assert (decided.verdict, list(decided.content)) == (verdict, fields)
     denied = [reason.code for reason in decided.reasons if reason.effect == "deny"]
     assert denied == (["not-redactable"] if verdict == "deny" else [])
+
+
+PLACED = found("request.messages[0].content", 0, 3)
+
+
+@pytest.mark.parametrize(
+    "finding",
+    [
+        {},
+        {"type": "WORD"},
+        *({key: value for key, value in PLACED.items() if key != gone}
+          for gone in ("field", "start", "end")),
+        {**PLACED, "score": float("nan")},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("effect", ["deny: no", "redact: {with: mask}", "redact: {with: keep}"])
+def test_findings_without_a_place_or_a_score_are_errors(finding: Any, effect: str) -> None:
+    rule = f"  - id: r\n    words: [x]\n    {effect}"
+    decided = decide(rule, Guard(x=[finding]))
+    assert decided.verdict == "deny"
+    assert [error.code for error in decided.errors] == ["fact-malformed"]
