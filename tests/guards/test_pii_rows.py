@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from policyengine.guards import pii
 from policyengine.guards._pii.checks import weighted
+from policyengine.guards._pii.entity import listed
 from policyengine.guards._pii.finder import Finder
 from policyengine.guards._pii.runs import Runs
 from policyengine.guards._pii.table import ENTITIES
@@ -15,8 +16,10 @@ from policyengine.guards._pii.view import View
 
 WARM = Runs.of(ENTITIES.values())
 PIECES = st.sampled_from(
-    "2025-10-10| 13:55:36,104|T13:55:36.104|10.20.3.7|212-555-0143|123-45-6789|1|22|333|4444|55555"
-    "|999999999|1234567890123456789012|12/31/1990| |  |-|.|/|:|,|(|)|a|A|+|May|é|\n".split("|")
+    listed(
+        "2025-10-10| 13:55:36,104|T13:55:36.104|10.20.3.7|212-555-0143|123-45-6789|1|22|333|4444"
+        "|55555|999999999|1234567890123456789012|12/31/1990| |  |-|.|/|:|,|(|)|a|A|+|May|é|\n"
+    )
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from policyengine.errors import FactError
@@ -142,7 +143,7 @@ class Finder:
         if any(self.allow.values()):
             hits = [hit for hit in hits if not self._is_allowed(view, hit)]
         if not self.best:
-            return sorted(set(hits), key=_place)
+            return sorted(dict.fromkeys(hits), key=_place)
         if not self.rivals or not any(hit.name in _RIVALS for hit in hits):
             return best(hits)
         rivals = {hit for source in self.rivals for hit in self._seen(texts, view, source)}
@@ -227,6 +228,9 @@ def best(hits: Iterable[Hit]) -> list[Hit]:
     [Hit(name='URL', start=0, end=20, score=0.9, why=''), Hit(name='B', start=0, end=9, score=0.8, \
 why='')]
     """
+    hits = sorted(hits, key=_place)
+    if all(before.end <= hit.start for before, hit in pairwise(hits)):
+        return hits
     kept: list[Hit] = []
     taken: dict[str, tuple[list[int], list[int]]] = {}
     for hit in sorted(hits, key=_rank):
