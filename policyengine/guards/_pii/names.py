@@ -29,7 +29,7 @@ LONGEST_NAME: Final = 128
 # Finds of organisations by the shipped model are more often wrong than right. Who asks for them all
 # the same gets them, and the compiled bundle says at which score.
 LEAST: Final = {"ORGANIZATION": 0.3}
-COSTS: Final = {"shipped": 9_000, "spacy": 9_000, "transformers": 100_000}
+COSTS: Final = {"shipped": 14_000, "spacy": 9_000, "transformers": 100_000}
 SCHEMA: Final[Mapping[str, Any]] = {
     "description": "What finds PERSON, LOCATION and ORGANIZATION.",
     "oneOf": [
