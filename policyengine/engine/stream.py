@@ -232,12 +232,13 @@ class Stream:
     def _opened(self) -> Work:
         if self._open or self.ended:
             return
-        self._open = True
         if self._deciding.point is None or not self._steps:
             self.decision = yield _Decide(self._input)
         elif "rules" not in self.held_by:
             # What rules say who read the text themselves, nobody knows before it is there.
             yield from self._judged()
+        # Only now: whoever is cancelled above opens again.
+        self._open = True
 
     def _is_due(self, text: str) -> bool:
         """Adds text; whether there is enough of it to be looked at, or to be refused."""
@@ -364,8 +365,8 @@ class Stream:
         try:
             number = next(run)
             while True:
-                asked.add(number)
                 answer = yield from self._answered(number)
+                asked.add(number)
                 number = run.send(answer)
         except StopIteration as end:
             return end.value
@@ -386,13 +387,14 @@ class Stream:
         assert point is not None
         track = self._tracks.get(number)
         if track is None:
-            track = self._tracks[number] = _Track()
+            track = _Track()
             request = Request(point.program, self._input, None, self._deciding.scan)
             answer: Answer = yield _Ask(point.sources[number], request)
             if isinstance(answer, FactError):
                 track.error = answer
             else:
                 track.answer += answer
+            self._tracks[number] = track
         if track.error is None and self.holdback:
             boundary, left = self._units.settled(self.holdback)
             if boundary > track.settled:

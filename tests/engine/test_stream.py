@@ -447,6 +447,43 @@ def test_awaiting_is_the_same() -> None:
     assert asyncio.run(run()) == (now, stream.decision)
 
 
+@pytest.mark.parametrize("call", [lambda stream: stream.aopen(), lambda stream: stream.afeed("a")])
+def test_who_is_cancelled_while_opening_asks_again(call: Any) -> None:
+    class Slow(Guard):
+        waits = True
+
+        def build(self, config: Any) -> Callable[[Any], Any]:
+            find = super().build(config)
+
+            async def later(texts: Any) -> Any:
+                if self.waits:
+                    await asyncio.Event().wait()
+                return find(texts)
+
+            return later
+
+    async def run() -> tuple[str, Stream]:
+        guard = Slow("acme", 8)
+        two = answer()
+        two["response"]["choices"].append({"index": 1, "role": "assistant", "content": "acme"})
+        rules = "  - {id: r, words: [a], deny: no}"
+        stream = engine(
+            rules, "allow", "{guard_milliseconds: 60000}", guards={"words": guard}
+        ).stream("llm.response", two, field=FIELD)
+        opening = asyncio.ensure_future(call(stream))
+        await asyncio.sleep(0.01)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        guard.waits = False
+        return await stream.afeed("and so on " * 40), stream
+
+    sent, stream = asyncio.run(run())
+    assert sent == ""
+    assert stream.decision is not None
+    assert stream.decision.verdict == "deny"
+
+
 def test_a_missing_key_ends_the_stream_with_the_reason() -> None:
     rules = "  - id: r\n    words: [ab]\n    redact: token\n"
     stream = engine(rules).stream("llm.response", answer(), field=FIELD)
