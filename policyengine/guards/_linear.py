@@ -110,7 +110,7 @@ class Linear:
         keys = _distinct(keys, numpy)
         # The buckets of a block lie together.
         edges = keys.searchsorted(_tables(len(text), numpy).edges[: len(starts)])
-        picked = numpy.frombuffer(self.weights, dtype="i1")[keys & (BUCKETS - 1)]
+        picked = numpy.frombuffer(self.weights, dtype="i1").take(keys & (BUCKETS - 1))
         totals = numpy.empty(len(keys) + 1, "i8")
         totals[0] = 0
         picked.cumsum(0, "i8", totals[1:])
@@ -260,7 +260,7 @@ def _keys(text: str, numpy: Any) -> tuple[Any, list[int]]:
         if length > 2:
             parts.append(gram + tables.characters[length])
             where.append(blocks[: n - length + 1])
-    begun = blocks[begins]
+    begun = blocks.take(begins)
     gram = words
     for length in (1, 2, 3)[: len(words)]:
         if length > 1:
@@ -327,8 +327,8 @@ def _words(codes: Any, letters: Any, tables: _Tables, numpy: Any) -> tuple[Any, 
     sums = numpy.empty(n + 1, "u4")
     sums[0] = 0
     (codes * tables.powers[:n]).cumsum(0, "u4", sums[1:])
-    sums = sums[edges]
-    return begins, (sums[1::2] - sums[::2]) * tables.inverses[begins]
+    sums = sums.take(edges)
+    return begins, (sums[1::2] - sums[::2]) * tables.inverses.take(begins)
 
 
 def pieces_slowly(text: str) -> tuple[list[set[int]], list[int]]:
