@@ -15,9 +15,9 @@ PEERS := $(VENV)/.peers-$(PLACE)
 OPTIONAL := $(VENV)/.optional-$(PLACE)
 LOCK := "$(PY)" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
-EXTRAS := guards pii secrets vault protobuf models onnx transformers bedrock tune classifiers ci redis server
+EXTRAS := fixtures guards pii secrets vault protobuf models onnx transformers bedrock tune classifiers ci redis server
 # What tests skip where it is missing, and CI installs.
-TESTED := pii secrets models onnx tune classifiers
+TESTED := fixtures pii secrets models onnx tune classifiers
 
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -46,7 +46,7 @@ _KINDS = {
 }
 
 READS: Literal["texts"] = "texts"
-COST = 60
+COST = 110
 # Of what is found between names, quotes and white space; `unfinished` tells where more has begun.
 HOLDBACK = 512
 # Nothing is longer than a private key.
