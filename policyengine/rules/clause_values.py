@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from policyengine.cel.suggestions import closest
@@ -91,12 +91,22 @@ def cost(provider: FactProvider, config: Any) -> int:
 def _deepest(error: ValidationError) -> ValidationError:
     """Of the forms that a value may have, what is wrong in the one it comes nearest to."""
     while error.context and not all(_is_type(inner, error) for inner in error.context):
-        error = max(error.context, key=lambda e: (len(e.absolute_path), e.validator != "type"))
+        error = max(error.context, key=partial(_nearness, error))
     return error
 
 
+def _nearness(outer: ValidationError, inner: ValidationError) -> tuple[int, bool, bool]:
+    is_other = _is_type(inner, outer)
+    return len(inner.absolute_path), not is_other, inner.validator == "enum"
+
+
 def _is_type(inner: ValidationError, outer: ValidationError) -> bool:
-    return inner.validator == "type" and inner.absolute_path == outer.absolute_path
+    """Whether a form is another kind of value altogether, such as `true` beside an object."""
+    if inner.absolute_path != outer.absolute_path:
+        return False
+    instance: Any = inner.instance
+    is_whole = isinstance(instance, Mapping | list)
+    return inner.validator == "type" or (is_whole and inner.validator in ("const", "enum"))
 
 
 def _misfit(name: str, error: ValidationError, places: Places) -> Diagnostic:
@@ -106,7 +116,17 @@ def _misfit(name: str, error: ValidationError, places: Places) -> Diagnostic:
         said = f"item {path[-1] + 1} of `{name}`"
     if error.validator == "additionalProperties":
         return _unknown_key(said, path, error, places)
-    return Diagnostic("clause-value", f"{said} {_wanted(error)}", places.of(path))
+    message = f"{said} {_wanted(error)}"
+    return Diagnostic("clause-value", message, places.of(path), _meant(error))
+
+
+def _meant(error: ValidationError) -> str:
+    """The choice that is nearest to what was written."""
+    choices: Any = error.validator_value
+    if error.validator != "enum" or not isinstance(error.instance, str):
+        return ""
+    meant = closest(error.instance, [choice for choice in choices if isinstance(choice, str)])
+    return f"did you mean `{meant}`?" if meant else ""
 
 
 def _unknown_key(said: str, path: Path, error: ValidationError, places: Places) -> Diagnostic:
@@ -133,8 +153,16 @@ def _wanted(error: ValidationError) -> str:
             return f"must be one of {', '.join(f'`{choice}`' for choice in wanted)}"
         case "required":
             return f"lacks `{next(key for key in wanted if key not in instance)}`"
-        case "minItems" | "minLength" | "minProperties":
+        case "minItems" | "minLength" | "minProperties" if wanted == 1:
             return "must not be empty"
+        case "minItems":
+            return f"has fewer than {wanted} items"
+        case "minimum":
+            return f"must be at least {wanted}"
+        case "maximum":
+            return f"must be at most {wanted}"
+        case "const":
+            return f"must be `{str(wanted).lower()}`"
         case "maxItems":
             return f"has more than {wanted} items"
         case "maxLength":
