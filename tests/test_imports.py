@@ -8,7 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-HEAVY = {"click", "google", "jsonschema", "pydantic", "pydantic_core", "ruamel", "yaml"}
+HEAVY = {
+    "click", "cryptography", "detect_secrets", "google", "httpx", "jsonschema", "numpy", "presidio_analyzer",
+    "pydantic", "pydantic_core", "ruamel", "snowballstemmer", "spacy", "yaml",
+}  # fmt: skip
 
 # The text side, none of which a process needs that has a compiled program.
 TEXT_SIDE = (
