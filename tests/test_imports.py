@@ -9,7 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 HEAVY = {
-    "click", "cryptography", "detect_secrets", "google", "httpx", "jsonschema", "numpy", "presidio_analyzer",
+    "click", "cryptography", "detect_secrets", "google", "httpx", "jsonschema", "numpy",
+    "presidio_analyzer",
     "pydantic", "pydantic_core", "ruamel", "snowballstemmer", "spacy", "yaml",
 }  # fmt: skip
 
