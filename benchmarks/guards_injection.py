@@ -60,7 +60,7 @@ def results(
             SECTION,
             f"injection: {title}",
             "The whole guard on one text.",
-            race({FAST: Way(ask), SLOW: Way(ask_slowly)}, [text], effort),
+            race({FAST: Way(ask), SLOW: Way(ask_slowly)}, [text], effort.longer()),
             target=TARGETS.get(title),
             judged=FAST,
         )

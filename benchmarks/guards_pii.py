@@ -76,7 +76,7 @@ def results(
             SECTION,
             f"pii: {title}",
             "A thousand characters: prose, chat, code and a log in turn.",
-            race(ways, TEXTS, effort),
+            race(ways, TEXTS, effort.longer()),
             absent=absent,
             target=TARGETS[which],
             judged=OURS,

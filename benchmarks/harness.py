@@ -11,7 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import Any, Literal
 
@@ -97,6 +97,13 @@ class Effort:
     once: int = 7
     setup_s: float = 4.0
     call_s: float = 0.2
+
+    def longer(self) -> Effort:
+        """Rounds long enough for calls of a tenth of a millisecond.
+
+        In shorter ones, few calls would mostly measure how cold the others left the caches.
+        """
+        return replace(self, round_ns=20 * self.round_ns)
 
 
 FULL = Effort()
