@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from functools import cache
 from queue import SimpleQueue
 from threading import Lock, Semaphore, Thread
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from policyengine.errors import FactError
+
+# Most processes decide without waiting: asyncio and futures are imported where one waits.
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 # Sources that block at the same time; the next one waits, and its deadline does not.
 MAX_BLOCKED: Final = 32
@@ -34,6 +36,8 @@ class _Threads:
 
     def submit(self, work: Callable[[], Any]) -> Future[Any]:
         """What work will give. Raises `FactError` where too much waits already."""
+        from concurrent.futures import Future
+
         if self._waiting.qsize() >= MAX_WAITING:
             raise timed_out()
         coming: Future[Any] = Future()
@@ -108,11 +112,15 @@ def waited(work: Callable[[], Any], deadline: float) -> Any:
 
 async def waited_later(work: Callable[[], Any], deadline: float) -> Any:
     """`waited` without blocking the event loop."""
+    import asyncio
+
     return await awaited(asyncio.wrap_future(_threads().submit(work)), deadline)
 
 
 async def awaited(coming: Awaitable[Any], deadline: float) -> Any:
     """What something to await gives. Raises `FactError` at the deadline, and cancels it."""
+    import asyncio
+
     try:
         async with asyncio.timeout(max(deadline - time.monotonic(), 0)) as limit:
             return await coming

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from policyengine.errors import FactError
 from policyengine.guards._models.backend import (
@@ -28,6 +26,10 @@ from policyengine.guards._models.backend import (
     timed_out,
 )
 from policyengine.guards._models.permitted import key_for
+
+# Imported where Bedrock is asked, since the clauses' schemas name every kind of model.
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 COST: Final = 250_000
 SCHEMA: Final[Mapping[str, Any]] = {
@@ -112,7 +114,7 @@ class _Bedrock:
         asked = [threads.submit(self._one, client, text, until) for text in texts]
         try:
             return [one.result(left(until)) for one in asked]
-        except FutureTimeout:
+        except TimeoutError:
             raise timed_out() from None
         finally:
             for one in asked:
@@ -137,6 +139,8 @@ class _Bedrock:
 
 
 def _threads() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(_AT_ONCE, "policyengine-bedrock")
 
 

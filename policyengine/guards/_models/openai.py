@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from policyengine.guards._models.backend import TIMEOUT, Backend, Labels, is_score, malformed
-from policyengine.guards._models.http import post_all
 from policyengine.guards._models.permitted import Origin
 
 COST: Final = 200_000
@@ -143,6 +142,9 @@ class _Endpoint:
 
     def ask(self, path: str, bodies: Sequence[Mapping[str, Any]], until: float) -> list[Any]:
         until = min(until, time.monotonic() + self.seconds)
+        # The loop and the pool of connections are made for who asks.
+        from policyengine.guards._models.http import post_all
+
         return post_all(f"{self.url}/{path}", bodies, self.key_env, until)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import product
 
 from policyengine.guards._pii.checks import mod11_10, weighted
@@ -106,6 +107,21 @@ _PLATES = tuple(
     for place, letters, digits in product((1, 2, 3), (1, 2), (1, 2, 3, 4))
     for first, second in (("-", " "), ("-", "-"), (" ", " "))
 )
+
+
+def _is_document(token: str) -> bool:
+    """Whether the letters are those of German documents, which look like no word."""
+    return all(c in "CFGHJKLMNPRTVWXYZ0123456789" for c in token)
+
+
+def _documents(first: str) -> dict[int, Callable[[str], Strength | None]]:
+    """Numbers of documents that begin with some letters, without their check digit and with it."""
+    return {
+        9: lambda t: DIGITS if t[0] in first and _is_document(t) else None,
+        10: lambda t: SHAPED if t[0] in first and _is_document(t[:9]) and is_icao(t) else None,
+    }
+
+
 _DRIVER = words("führerschein|führerscheinnummer|fahrerlaubnis|führerscheins|driver|license")
 
 ENTITIES = (
@@ -223,12 +239,7 @@ ENTITIES = (
         "DE",
         "letters in use, check digit where it is written, else a context word",
         "Personalausweisverordnung, ICAO Doc 9303",
-        tokens={
-            9: lambda t: DIGITS if t[0] in "LMNPRTVWXY" and _is_document(t) else None,
-            10: lambda t: (
-                SHAPED if t[0] in "LMNPRTVWXY" and _is_document(t[:9]) and is_icao(t) else None
-            ),
-        },
+        tokens=_documents("LMNPRTVWXY"),
         words=words("ausweis|personalausweis|ausweisnummer|personalausweisnummer|id card"),
     ),
     Entity(
@@ -237,12 +248,7 @@ ENTITIES = (
         "DE",
         "letters in use, check digit where it is written, else a context word",
         "Passverordnung, ICAO Doc 9303",
-        tokens={
-            9: lambda t: DIGITS if t[0] in "CFGHJK" and _is_document(t) else None,
-            10: lambda t: (
-                SHAPED if t[0] in "CFGHJK" and _is_document(t[:9]) and is_icao(t) else None
-            ),
-        },
+        tokens=_documents("CFGHJK"),
         words=words("pass|reisepass|passnummer|reisepassnummer|passport"),
     ),
     Entity(
@@ -288,8 +294,3 @@ ENTITIES = (
         words("uid|che|ide|mwst"),
     ),
 )
-
-
-def _is_document(token: str) -> bool:
-    """Whether the letters are those of German documents, which look like no word."""
-    return all(c in "CFGHJKLMNPRTVWXYZ0123456789" for c in token)
