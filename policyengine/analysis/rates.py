@@ -36,7 +36,8 @@ class Rate:
         share, square = self.hits / self.total, _Z * _Z / self.total
         middle = (share + square / 2) / (1 + square)
         reach = _Z * math.sqrt((share * (1 - share) + square / 4) / self.total) / (1 + square)
-        return max(middle - reach, 0.0), min(middle + reach, 1.0)
+        # At shares of 0 and 1 a bound is the share itself, which rounding may miss by a little.
+        return min(max(middle - reach, 0.0), share), max(min(middle + reach, 1.0), share)
 
     def __str__(self) -> str:
         if not self.total:
