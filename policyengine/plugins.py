@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, Protocol
 from policyengine.errors import FactError
 
 # The floors' rooms in which a provider of facts may live, in the order of search.
-FACT_GROUPS = ("guards", "changes")
+FACT_GROUPS = ("guards", "changes", "limits", "sessions")
 
 Finding = Mapping[str, Any]
 """A typed finding: `type`, and where it was found.
@@ -101,6 +101,10 @@ class FactProvider(Protocol):
     """What a module that provides facts offers under these names.
 
     `READS` says what a finder is given: `texts` is a `Texts`, `input` the whole input, a dict.
+    Where it is `charges` or `events`, `build` gives no finder but a `Meter` or a `Watch` of
+    `policyengine.charges`, and the engine asks a store; such a provider may offer `fields(config)`,
+    the fields of the input that a question reads, by where in the clause's value they are named
+    (`{("per", 0): "subject.id"}`): each must be a plain value, and no text, of the point's input.
     `COST` orders providers, cheapest first (about microseconds per 1,000 characters).
     `SCHEMA` is the JSON Schema of the clause's value, `FINDING` the CEL types of a finding's
     fields by name (`{"type": "string", "start": "int"}`).
@@ -120,7 +124,7 @@ class FactProvider(Protocol):
     weights: a finder does when it is first called.
     """
 
-    READS: Literal["texts", "input"]
+    READS: Literal["texts", "input", "charges", "events"]
     COST: int
     SCHEMA: Mapping[str, Any]
     FINDING: Mapping[str, str]

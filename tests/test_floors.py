@@ -19,8 +19,10 @@ FLOORS = (
     ("program_file",),
     ("values", "diagnostics", "plugins"),
     ("program",),
+    ("charges",),
+    ("prices",),
     ("request", "decision"),
-    ("cel", "guards", "state", "routing", "changes", "audit"),
+    ("cel", "guards", "limits", "sessions", "state", "routing", "changes", "audit"),
     ("protobuf",),
     ("rules",),
     ("lint",),
@@ -39,7 +41,7 @@ NEVER = {
     # The back half sees no parser.
     "engine": {"cel", "rules", "lint", "codegen", "explanation"},
 }
-FACTS = ("guards", "state", "routing", "changes", "audit")
+FACTS = ("guards", "limits", "sessions", "state", "routing", "changes", "audit")
 # The package face: lazy names, so that `import policyengine` is cheap. All may import it only as
 # the package that their own room lies in.
 FACE = "policyengine"
@@ -58,6 +60,7 @@ OUTSIDE = {
     "numpy": {"guards"},
     "cryptography": {"state"},
     "google": {"protobuf"},
+    "redis": {"state"},
     "presidio_analyzer": {"guards"},
     "spacy": {"guards"},
     "tldextract": {"guards"},

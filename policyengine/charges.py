@@ -1,0 +1,221 @@
+"""What a request asks of budgets and rates, what is held for it, and what agents have done.
+
+Amounts are integers: micro-dollars (`micro_usd`), `tokens`, `requests`, `steps`, `parallel`.
+A counter adds amounts up by slot, the beginning of a stretch of time in seconds since 1970. A
+calendar window has one slot; a rolling window is cut into slots of equal width, and a slot counts
+until all of it has left the window, so that no true window ever holds more than the limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
+
+from policyengine.plugins import Finding
+
+Unit = Literal["micro_usd", "tokens", "requests", "steps", "parallel"]
+UNITS: Final[tuple[str, ...]] = get_args(Unit)
+
+
+class Charge(NamedTuple):
+    """What one request adds to one counter.
+
+    `key` names the counter: meter, unit, window and scope. `amount` is added in `slot`, unless the
+    sum of all slots from `since` on would be more than `limit` (None: it is only counted). `width`
+    is the length of a slot and `lasts` how long after its last charge a counter is of use, both in
+    seconds. `resets` is when the window ends, or 0 where it rolls or never ends. `scope` and
+    `window` say the same for people: `subject.id=sam`, `day in Europe/Berlin`.
+    """
+
+    key: str
+    unit: Unit
+    amount: int
+    limit: int | None
+    slot: int
+    since: int
+    width: int
+    lasts: int
+    resets: int
+    scope: str
+    window: str
+
+
+class Standing(NamedTuple):
+    """How a counter stands: settled, and held for requests under way.
+
+    `slots` are the amounts (settled and held) by slot, oldest first, of those that still count.
+    """
+
+    spent: int
+    reserved: int
+    slots: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def used(self) -> int:
+        """What counts against a limit."""
+        return self.spent + self.reserved
+
+
+def frees_at(charge: Charge, standing: Standing) -> int | None:
+    """When there will be room for a charge if nothing else happens, in seconds since 1970.
+
+    None where no time helps: the window never ends, or the amount is above the limit itself.
+
+    >>> charge = Charge("k", "requests", 1, 2, 120, 60, 10, 70, 0, "all", "60s")
+    >>> frees_at(charge, Standing(2, 0, ((60, 1), (100, 1))))
+    130
+    """
+    limit = charge.limit
+    if limit is None or charge.amount > limit:
+        return None
+    if charge.resets:
+        return charge.resets
+    if not charge.width:
+        return None
+    over = standing.used + charge.amount - limit
+    for slot, amount in standing.slots:
+        over -= amount
+        if over <= 0:
+            return slot + (charge.slot - charge.since) + charge.width
+    return None
+
+
+class Hold(NamedTuple):
+    """An amount that a reservation holds in a slot of a counter."""
+
+    key: str
+    unit: Unit
+    amount: int
+    slot: int
+    lasts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What is held for one request until it is settled or released, or expires.
+
+    It is all that is needed to settle, also in another process (`to_dict`, `from_dict`). `model`
+    is the one whose price was assumed; `expires` is in seconds since 1970.
+    """
+
+    id: str
+    holds: tuple[Hold, ...]
+    expires: float
+    model: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The reservation as plain JSON values.
+
+        >>> held = Reservation("r1", (Hold("k", "tokens", 900, 0, 60),), 10.0)
+        >>> Reservation.from_dict(held.to_dict()) == held
+        True
+        """
+        holds = [list(hold) for hold in self.holds]
+        return {"id": self.id, "holds": holds, "expires": self.expires, "model": self.model}
+
+    @staticmethod
+    def from_dict(plain: Mapping[str, Any]) -> Reservation:
+        """What `to_dict` gave. Raises `ValueError` for anything else."""
+        try:
+            holds = tuple(_hold(*hold) for hold in plain["holds"])
+            expires = float(plain["expires"])
+            return Reservation(str(plain["id"]), holds, expires, str(plain.get("model", "")))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError("this is no reservation") from error
+
+
+def _hold(key: Any, unit: Any, amount: Any, slot: Any, lasts: Any) -> Hold:
+    numbers = (amount, slot, lasts)
+    if not isinstance(key, str) or unit not in UNITS or any(type(n) is not int for n in numbers):
+        raise ValueError("this is no hold")
+    return Hold(key, unit, amount, slot, lasts)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a request really took, as the provider tells it; every number counts once.
+
+    `input_tokens` are all tokens of the prompt, `cached_tokens` and `cache_write_tokens` those of
+    them that were read from or written to the provider's cache; `output_tokens` are all tokens of
+    the answer, `reasoning_tokens` those of them that nobody sees. `cost_micro_usd` is what the
+    provider or the gateway says it cost, and then no price is looked up.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    input_images: int = 0
+    output_images: int = 0
+    batch: bool = False
+    cost_micro_usd: int | None = None
+
+
+class Costs(Protocol):
+    """What says what models cost; `policyengine.prices.PriceBook` does."""
+
+    def cost(self, model: str, usage: Usage, now: float) -> int:
+        """Micro-dollars, rounded up; raises `FactError` for an unknown or outdated price."""
+
+    def output_limit(self, model: str) -> int | None:
+        """The most tokens that a model answers with, where that is known."""
+
+
+class Asked(NamedTuple):
+    """A request as limits see it: `model` is the one that will serve it, `now` in seconds."""
+
+    input: Mapping[str, Any]
+    model: str
+    now: float
+    prices: Costs | None
+
+
+class Meter(Protocol):
+    """What `build` of a provider with `READS = "charges"` gives: a limit clause, ready."""
+
+    def charges(self, asked: Asked) -> Sequence[Charge]:
+        """What the request adds, a charge for each limit; raises `FactError` where that cannot be
+        known: a scope without a value, an unknown price."""
+
+    def finding(self, charge: Charge, standing: Standing, now: float) -> Finding:
+        """What is found where a charge goes beyond its limit."""
+
+
+class Event(NamedTuple):
+    """Something that an agent or a session did, at a time in seconds since 1970.
+
+    `name` is a tool's or a kind's, `same` a digest that equal calls share, `cost` micro-dollars.
+    Never text of a request. `attributes` are small and flat.
+    """
+
+    at: float
+    kind: str
+    name: str = ""
+    same: str = ""
+    cost: int = 0
+    amount: float = 0.0
+    ok: bool = True
+    attributes: Mapping[str, str | int | float | bool] = {}
+
+
+class Watch(Protocol):
+    """What `build` of a provider with `READS = "events"` gives: a question about the past, ready.
+
+    `keep` is the most events that it needs of a stream, `lasts` for how many seconds.
+    """
+
+    keep: int
+    lasts: int
+
+    def stream(self, input: Mapping[str, Any]) -> str:
+        """The stream of events that is asked about; raises `FactError` where there is none."""
+
+    def event(self, input: Mapping[str, Any], now: float) -> Event | None:
+        """What the request itself adds to the stream if it is allowed."""
+
+    def found(
+        self, events: Sequence[Event], input: Mapping[str, Any], now: float
+    ) -> Sequence[Finding]:
+        """What is found in the events of the stream, oldest first, without the request itself."""

@@ -1,0 +1,1 @@
+"""What agents and sessions have done: counts, loops, speed, ratings. One question, one file."""
