@@ -87,7 +87,9 @@ def test_everything_in_a_point_is_described(name: str) -> None:
 def test_texts_of_the_points() -> None:
     texts = {name: [".".join(path) for path in p.texts] for name, p in builtin_points().items()}
     assert texts == {
+        "agent.step": [],
         "change.proposed": [],
+        "ci.failed": ["failure.log"],
         "llm.request": [
             "request.system", "request.messages.[].content",
             "request.messages.[].tool_calls.[].arguments", "request.inputs.[]",
@@ -97,6 +99,7 @@ def test_texts_of_the_points() -> None:
         "llm.response": [
             "response.choices.[].content", "response.choices.[].tool_calls.[].arguments",
         ],
+        "review.comment": ["comment.body", "comment.suggestion"],
         "tool.call": ["tool.arguments.**", "tool.command"],
         "tool.result": ["result.content.[]", "result.structured.**"],
     }  # fmt: skip
@@ -104,11 +107,14 @@ def test_texts_of_the_points() -> None:
 
 def test_whose_words_the_texts_of_the_points_are() -> None:
     assert {name: p.origins for name, p in builtin_points().items()} == {
+        "agent.step": (),
         "change.proposed": (),
+        "ci.failed": ("tool",),
         "llm.request": (
             "system", "3.role", "3.role", "user", "document", "document", "memory", "tool",
         ),
         "llm.response": ("assistant", "assistant"),
+        "review.comment": ("assistant", "assistant"),
         "tool.call": ("assistant", "assistant"),
         "tool.result": ("tool", "tool"),
     }  # fmt: skip
@@ -143,6 +149,9 @@ def test_only_what_every_input_has_is_required() -> None:
     points = builtin_points().values()
     found = {f"{p.name} {path}" for p in points for path in required(p.input, "")}
     assert found == {
+        "agent.step step", "agent.step step.kind", "ci.failed build", "ci.failed build.job",
+        "ci.failed failure", "ci.failed failure.kind", "review.comment comment",
+        "review.comment comment.category",
         "change.proposed change", "change.proposed change.files",
         "change.proposed change.files.path", "change.proposed change.files.status",
         "llm.request request", "llm.request request.model", "llm.request request.messages.role",
