@@ -111,17 +111,19 @@ class FactProvider(Protocol):
 
     A provider may also offer `prepare(config)`, which turns a normal configuration into the one
     that is stored in the compiled bundle and given to `build` (JSON; raises `ValueError`);
-    `advice(config)`, lines for the author of a question, such as what lies near to a topic of his;
-    `cost(config)`, where costs depend on the question; `types(config)`, the types that its findings
-    may have, so that a redaction of another type is an error; `BLOCKING = True` where a finder
-    waits for a network or a large model, so that it runs in a thread; and `HOLDBACK`, the most
-    characters from the first of a finding to the last that has a say in it (and back to the first
-    that has), which a stream holds back. There a run of what is neither letter nor digit may count
-    as one character. A finder may have a `blocking` and a `holdback` of its own, and where a few of
-    its findings are much longer than others, `unfinished(text)`: the first place in the end of a
-    text where something has begun that needs more to be found (the length of the text, if nothing
-    has). A stream then holds back from there, and `holdback` is about the others. `build` reads no
-    weights: a finder does when it is first called.
+    `problems(value)`, what no schema can say about a clause's value as it was written: pairs of a
+    path of keys and indexes in it, and what is wrong there; `advice(config)`, lines for the author
+    of a question, such as what lies near to a topic of his; `cost(config)`, where costs depend on
+    the question; `types(config)`, the types that its findings may have, so that a redaction of
+    another type is an error; `BLOCKING = True` where a finder waits for a network or a large model,
+    so that it runs in a thread; and `HOLDBACK`, the most characters from the first of a finding to
+    the last that has a say in it (and back to the first that has), which a stream holds back. There
+    a run of what is neither letter nor digit may count as one character. A finder may have a
+    `blocking` and a `holdback` of its own, and where a few of its findings are much longer than
+    others, `unfinished(text)`: the first place in the end of a text where something has begun that
+    needs more to be found (the length of the text, if nothing has). A stream then holds back from
+    there, and `holdback` is about the others. `build` reads no weights: a finder does when it is
+    first called.
     """
 
     READS: Literal["texts", "input", "charges", "events"]

@@ -1,0 +1,67 @@
+"""The limit `rate`: requests and tokens in a window of time.
+
+    rate: {per: [subject.key], window: minute, requests: 60, tokens: 100000}
+
+Tokens are estimated before the call, prompt and answer together, and settled after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from policyengine.charges import Asked, Meter
+from policyengine.limits import _clause, _estimate, _telling
+
+READS: Literal["charges"] = "charges"
+COST = 1
+
+
+def _amounts(asked: Asked, config: Mapping[str, Any]) -> Mapping[str, int]:
+    if all(row["unit"] == "requests" for row in config["limits"]):
+        return _ONE
+    usage = _estimate.estimate(asked, config["missing_max_tokens"])
+    return {"requests": 1, "tokens": usage.input_tokens + usage.output_tokens}
+
+
+_ONE: Final = {"requests": 1}
+_KIND: Final = _clause.Kind(
+    name="rate",
+    about="Requests and tokens in a window of time.",
+    units={"requests": "requests", "tokens": "tokens"},
+    amounts=_amounts,
+    settings={"missing_max_tokens": _estimate.ASSUMED},
+    own={"missing_max_tokens": _estimate.SCHEMA},
+)
+SCHEMA: Mapping[str, Any] = _clause.schema(_KIND)
+FINDING: Mapping[str, str] = _telling.FINDING
+
+
+def normal(value: Any) -> dict[str, Any]:
+    """The long form.
+
+    >>> normal({"window": "1h", "requests": 5})["limits"]
+    [{'unit': 'requests', 'limit': 5, 'window': '1h'}]
+    """
+    return _clause.normal(_KIND, value)
+
+
+def fields(config: Any) -> dict[tuple[str | int, ...], str]:
+    """The input's fields that a question names, by their places in the clause's value."""
+    return _clause.fields(config)
+
+
+def types(config: Any) -> tuple[str, ...]:
+    """The types that findings may have."""
+    return ("RATE",)
+
+
+def build(config: Any) -> Meter:
+    """A meter for a configuration in its long form; raises `ValueError` where it has no sense.
+
+    >>> meter = build(normal({"per": ["subject.key"], "window": "1m", "requests": 60}))
+    >>> asked = Asked({"subject": {"key": "k1"}}, "small", 120.0, None)
+    >>> [(charge.key, charge.amount, charge.limit) for charge in meter.charges(asked)]
+    [('|requests|1m|subject.key|k1', 1, 60)]
+    """
+    return _clause.build(_KIND, config)
