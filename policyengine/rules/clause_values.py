@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -42,13 +42,12 @@ def config_problems(
     name: str, provider: FactProvider, config: Any, places: Places
 ) -> list[Diagnostic]:
     """What is wrong with a question to a provider of facts."""
-    from jsonschema import Draft202012Validator
-
-    errors = sorted(
-        Draft202012Validator(provider.SCHEMA).iter_errors(config), key=lambda e: str(e.json_path)
-    )
-    if errors:
-        return [_misfit(name, _deepest(error), places) for error in errors]
+    if misfit := misfits(name, provider.SCHEMA, config, places):
+        return misfit
+    told: Callable[[Any], Iterable[tuple[Path, str]]] | None = getattr(provider, "problems", None)
+    wrong = list(told(config)) if told is not None else []
+    if wrong:
+        return [Diagnostic("clause-value", f"`{name}`: {text}", places.of(p)) for p, text in wrong]
     try:
         provider.build(prepared(name, provider, config))
     except ValueError as error:
@@ -58,6 +57,14 @@ def config_problems(
         # of each decision.
         pass
     return []
+
+
+def misfits(name: str, schema: Mapping[str, Any], value: Any, places: Places) -> list[Diagnostic]:
+    """Where a value does not fit a JSON Schema; `name` is what it is called."""
+    from jsonschema import Draft202012Validator
+
+    errors = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda e: str(e.json_path))
+    return [_misfit(name, _deepest(error), places) for error in errors]
 
 
 # Configurations whose preparation is kept: a clause is looked at when it is read, and when its
@@ -144,6 +151,9 @@ def _wanted(error: ValidationError) -> str:
     """What a schema asks for, in words."""
     wanted: Any = error.validator_value
     instance: Any = error.instance
+    schema: Any = error.schema
+    if error.validator in ("enum", "pattern") and "x-wanted" in schema:
+        return str(schema["x-wanted"])
     match error.validator:
         case "type":
             return _one_of(wanted if isinstance(wanted, list) else [wanted])
