@@ -8,8 +8,11 @@ until all of it has left the window, so that no true window ever holds more than
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
 from policyengine.plugins import Finding
@@ -219,3 +222,79 @@ class Watch(Protocol):
         self, events: Sequence[Event], input: Mapping[str, Any], now: float
     ) -> Sequence[Finding]:
         """What is found in the events of the stream, oldest first, without the request itself."""
+
+
+# What a stream keeps of one event at most: longer names are cut, what is beyond is left out.
+MAX_NAME: Final = 200
+MAX_ATTRIBUTES: Final = 16
+_MAX_EVENT: Final = 8_192
+_DEFAULTS: Final = (0.0, "", "", "", 0, 0.0, True)
+
+
+def encoded(event: Event) -> bytes:
+    """An event as a store keeps it, at most some thousand bytes of JSON.
+
+    Texts longer than `MAX_NAME` characters are cut and attributes beyond `MAX_ATTRIBUTES` left
+    out. Raises `ValueError` for numbers that are no numbers.
+
+    >>> encoded(Event(5.0, "tool.call", "shell"))
+    b'[5.0,"tool.call","shell"]'
+    """
+    attributes = {
+        key[:MAX_NAME]: value[:MAX_NAME] if isinstance(value, str) else value
+        for key, value in list(event.attributes.items())[:MAX_ATTRIBUTES]
+    }
+    texts = [text[:MAX_NAME] for text in (event.kind, event.name, event.same)]
+    parts = [event.at, *texts, event.cost, event.amount, event.ok]
+    if attributes:
+        parts.append(attributes)
+    else:
+        while len(parts) > 2 and parts[-1] == _DEFAULTS[len(parts) - 1]:
+            parts.pop()
+    return json.dumps(parts, separators=(",", ":"), allow_nan=False).encode()
+
+
+# The events of a stream are read again with each request.
+@lru_cache(16_384)
+def decoded(data: bytes) -> Event | None:
+    """The event that `encoded` made bytes of; None for any others, which a reader leaves out.
+
+    >>> decoded(encoded(Event(5.0, "tool.call", "shell", cost=3))).cost, decoded(b"[")
+    (3, None)
+    """
+    if len(data) > _MAX_EVENT:
+        return None
+    try:
+        parts = json.loads(data)
+    # Numbers may have more digits than Python reads.
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(parts, list) or not 2 <= len(parts) <= 8:
+        return None
+    attributes = parts.pop() if len(parts) == 8 else {}
+    values = [*parts, *_DEFAULTS[len(parts) :]]
+    if not (_are_event(values) and _are_attributes(attributes)):
+        return None
+    at, kind, name, same, cost, amount, ok = values
+    return Event(float(at), kind, name, same, cost, float(amount), ok, MappingProxyType(attributes))
+
+
+def _are_event(values: Sequence[Any]) -> bool:
+    at, kind, name, same, cost, amount, ok = values
+    texts = all(type(text) is str for text in (kind, name, same))
+    numbers = all(map(_is_number, (at, cost, amount)))
+    return texts and numbers and type(cost) is int and type(ok) is bool
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < _MOST
+
+
+def _are_attributes(attributes: Any) -> bool:
+    return isinstance(attributes, dict) and all(
+        type(value) in (str, bool) or _is_number(value) for value in attributes.values()
+    )
+
+
+# Further than any time or sum; not so for what is not a number.
+_MOST: Final = 1e18
