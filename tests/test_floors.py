@@ -20,7 +20,7 @@ FLOORS = (
     ("values", "diagnostics", "plugins"),
     ("program",),
     ("charges",),
-    ("prices",),
+    ("prices", "tokens"),
     ("request", "decision"),
     ("cel", "guards", "limits", "sessions", "state", "routing", "changes", "audit"),
     ("protobuf",),
