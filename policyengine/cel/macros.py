@@ -16,9 +16,12 @@ from policyengine.cel.ast import (
     Comprehension,
     ComprehensionKind,
     Constant,
+    ConstantKind,
+    Entry,
     Expr,
     Ident,
     ListExpr,
+    MapExpr,
     Select,
     Shape,
 )
@@ -29,6 +32,7 @@ from policyengine.cel.templates import Template
 OPTIONAL_MAP = "@optMap"
 OPTIONAL_FLAT_MAP = "@optFlatMap"
 SORTED = "@sorted"
+HISTORY = "@history"
 BLOCK_INDEX = "@index"
 BLOCK_VARIABLE = "@it"
 BLOCK_ACCUMULATOR = "@ac"
@@ -68,6 +72,10 @@ class Site:
     def name(self, name: str) -> Ident:
         """A name made by the expansion."""
         return Ident(self.new_id(), self.start, self.end, name)
+
+    def constant(self, kind: ConstantKind, value: str | int | float) -> Constant:
+        """A literal made by the expansion."""
+        return Constant(self.new_id(), self.start, self.end, kind, value)
 
     def bind(self, name: str, value: Expr, body: Expr) -> Bind:
         """A `cel.bind` of the whole call."""
@@ -215,6 +223,38 @@ def _sort_by(site: Site) -> Expr:
     return site.bind(SORTED, site.target, sorted_)
 
 
+def _history(
+    field: str, kind: ConstantKind, nothing: str | float, convert: str = ""
+) -> Callable[[Site], Expr]:
+    """`history.count(x)` is the `count` of what `history(x)` finds, and 0 where that is nothing."""
+
+    def expand(site: Site) -> Expr:
+        size = site.call("size", site.name(HISTORY))
+        asked = site.call("_>_", size, site.constant("int", 0))
+        first = site.call("_[_]", site.name(HISTORY), site.constant("int", 0))
+        found = Select(site.new_id(), site.start, site.end, first, field, site.name_start)
+        chosen = site.call("_?_:_", asked, found, site.constant(kind, nothing))
+        if convert:
+            chosen = site.call(convert, chosen)
+        return site.bind(HISTORY, site.call("history", *site.args), chosen)
+
+    return expand
+
+
+def _history_within(site: Site) -> Expr:
+    """`history.within("10m", {...})` is `size(history({..., "within": "10m"})) > 0`."""
+    span, *asked = site.args
+    entries: tuple[Entry, ...] = ()
+    if asked:
+        if not isinstance(asked[0], MapExpr):
+            raise MacroError("`history.within` needs a map literal here", asked[0])
+        entries = asked[0].entries
+    entry = Entry(site.new_id(), site.constant("string", "within"), span)
+    made = MapExpr(site.new_id(), site.start, site.end, (*entries, entry))
+    size = site.call("size", site.call("history", made))
+    return site.call("_>_", size, site.constant("int", 0))
+
+
 def _by_pairs(site: Site) -> Expr:
     """`math.least(a, b, c)` is `math.least(math.least(a, b), c)`, as a tree of least depth."""
 
@@ -299,6 +339,24 @@ _LIBRARIES: Mapping[str, tuple[Macro, ...]] = {
     "protos": (
         Macro("proto.getExt", "getExt", "proto", (2,), _extension(test=False)),
         Macro("proto.hasExt", "hasExt", "proto", (2,), _extension(test=True)),
+    ),
+    "history": (
+        *(
+            Macro(f"history.{name}", name, "history", (1,), _history(name, "int", 0))
+            for name in ("count", "failed", "distinct")
+        ),
+        *(
+            Macro(f"history.{name}", name, "history", (1,), _history(name, "double", 0.0))
+            for name in ("sum", "cost_usd")
+        ),
+        Macro(
+            "history.last",
+            "last",
+            "history",
+            (1,),
+            _history("last", "string", "1970-01-01T00:00:00Z", "timestamp"),
+        ),
+        Macro("history.within", "within", "history", (1, 2), _history_within),
     ),
     "block": (
         Macro("cel.block", "block", "cel", (2,), _block),

@@ -51,7 +51,7 @@ from policyengine.source import Span
 _MAX_SUGGESTIONS = 20
 _LONGEST_SNIPPET = 40
 _MAX_ENUM_NAME_PARTS = 8
-_MACRO_SPACES = ("cel", "proto")
+_MACRO_SPACES = ("cel", "history", "proto")
 _LOGICAL = ("_&&_", "_||_", "!_")
 
 

@@ -226,6 +226,8 @@ def _bind(node: Bind) -> str:
         return _optional_map(node)
     if node.name == macros.SORTED:
         return _sort_by(node)
+    if node.name == macros.HISTORY:
+        return _history(node)
     value, body = _at(node.value, CONDITIONAL), _at(node.body, CONDITIONAL)
     return f"cel.bind({_name(node.name)}, {value}, {body})"
 
@@ -246,6 +248,19 @@ def _sort_by(node: Bind) -> str:
     assert keys.result is not None
     key = _at(keys.result, CONDITIONAL)
     return f"{_operand(node.value)}.sortBy({_name(keys.variables[0])}, {key})"
+
+
+def _history(node: Bind) -> str:
+    """`history.count(...)` and its like, from the tree that `macros` makes of them."""
+    assert isinstance(node.value, Call)
+    body = node.body
+    assert isinstance(body, Call)
+    if body.function == "timestamp":
+        (body,) = body.args
+        assert isinstance(body, Call)
+    found = body.args[1]
+    assert isinstance(found, Select)
+    return f"history.{found.field}({_listed(node.value.args)})"
 
 
 def _optional_map(node: Bind) -> str:

@@ -8,7 +8,7 @@ from policyengine.cel.functions import Function, library
 
 # `block` is left out: optimisers write it, people do not.
 LIBRARIES = (
-    "standard", "bindings", "comprehensions", "encoders", "lists", "math", "network",
+    "standard", "bindings", "comprehensions", "encoders", "history", "lists", "math", "network",
     "optionals", "regex", "sets", "strings",
 )  # fmt: skip
 

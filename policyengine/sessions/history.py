@@ -75,8 +75,8 @@ FINDING: Mapping[str, str] = {
     "cost_usd": "double",
     "failed": "int",
     "distinct": "int",
-    "first": "timestamp",
-    "last": "timestamp",
+    "first": "string",
+    "last": "string",
     "why": "string",
 }
 

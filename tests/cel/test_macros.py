@@ -52,6 +52,7 @@ _TEMPLATES = {
     "has": "has(a.b)",
     "cel.block": "cel.block([a, b], c)",
     "cel.index": "cel.index(1)",
+    "history.within": 'history.within("1m", {"name": p})',
     "proto.getExt": "proto.getExt(a, b.c.d)",
     "proto.hasExt": "proto.hasExt(a, b.c.d)",
 }
@@ -71,6 +72,34 @@ def test_size_counts_the_nodes_of_an_expansion(name: str, inner: str) -> None:
             size += 1
             waiting += children(waiting.pop())
         assert tree.size == size
+
+
+@pytest.mark.parametrize("field", ["count", "failed", "distinct", "sum", "cost_usd", "last"])
+def test_sums_of_the_past_are_written_as_they_were(field: str) -> None:
+    text = f'history.{field}({{"name": "a"}}) > 3'
+    tree = parse(text, macros=ALL)
+    assert unparse(tree) == text
+    (bound,) = (n for n in children(tree.root) if isinstance(n, Bind))
+    assert unparse(bound.value) == 'history({"name": "a"})'
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ('history.within("1m")', 'size(history({"within": "1m"})) > 0'),
+        (
+            'history.within("1m", {"kind": "a"})',
+            'size(history({"kind": "a", "within": "1m"})) > 0',
+        ),
+    ],
+)
+def test_within_asks_whether_there_was_one(text: str, meant: str) -> None:
+    assert unparse(parse(text, macros=ALL)) == meant
+
+
+def test_within_needs_to_see_what_is_asked() -> None:
+    with pytest.raises(CompileError, match="needs a map literal"):
+        parse('history.within("1m", x)', macros=ALL)
 
 
 def test_two_variables_are_an_extension() -> None:
