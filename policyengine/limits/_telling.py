@@ -32,11 +32,20 @@ _SOON: Final = 1
 
 
 def told(type: str, meter: str, charge: Charge, standing: Standing, now: float) -> Finding:
-    """The finding for a charge that goes beyond its limit."""
+    """The finding for a charge that goes beyond its limit, `now` in seconds since 1970.
+
+    >>> charge = Charge("k", "requests", 1, 9, 0, 0, 60, 60, 60, "subject.id=sam", "minute in UTC")
+    >>> found = told("RATE", "per-user", charge, Standing(8, 1), 48.5)
+    >>> found["why"]
+    '9 requests a minute for subject.id=sam: 8 used, 1 reserved, 1 asked; resets \
+1970-01-01T00:01:00Z'
+    >>> found["resets"], found["retry_after"]
+    ('1970-01-01T00:01:00Z', 12)
+    """
     limit = charge.limit or 0
     at = frees_at(charge._replace(limit=limit), standing)
     soon = charge.unit == "parallel" and charge.amount <= limit
-    wait = _SOON if soon else -1 if at is None else max(0, -int(now // 1 - at))
+    wait = _SOON if soon else -1 if at is None else max(0, at - int(now // 1))
     return {
         "type": type,
         "meter": meter,
@@ -49,11 +58,13 @@ def told(type: str, meter: str, charge: Charge, standing: Standing, now: float) 
         "reserved": standing.reserved,
         "resets": "" if at is None else _utc(at),
         "retry_after": wait,
-        "why": _sentence(charge, limit, standing, at),
+        "why": sentence(charge, standing, at),
     }
 
 
-def _sentence(charge: Charge, limit: int, standing: Standing, at: int | None) -> str:
+def sentence(charge: Charge, standing: Standing, at: int | None) -> str:
+    """The limit, whose it is, what has become of it, and when there is room again (`at`)."""
+    limit = charge.limit or 0
     text = _AMOUNTS[charge.unit]
     whom = f" for {charge.scope}" if charge.scope != "all" else ""
     if charge.unit == "parallel":

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from policyengine.charges import Asked, Meter
-from policyengine.limits import _clause, _estimate, _telling
+from policyengine.limits import _clause, _estimate, _mistakes, _telling
 
 READS: Literal["charges"] = "charges"
 COST = 1
@@ -44,6 +44,15 @@ def normal(value: Any) -> dict[str, Any]:
     [{'unit': 'requests', 'limit': 5, 'window': '1h'}]
     """
     return _clause.normal(_KIND, value)
+
+
+def problems(value: Any) -> list[_mistakes.Problem]:
+    """What no schema says about a clause's value: paths in it, and what is wrong there.
+
+    >>> problems({"window": "minute", "requests": 0})
+    [(('requests',), 'a limit of 0 lets nothing through: the rule does so without this clause')]
+    """
+    return _mistakes.problems(_KIND, value)
 
 
 def fields(config: Any) -> dict[tuple[str | int, ...], str]:
