@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from policyengine.explanation import Explanation
     from policyengine.program import Program
     from policyengine.rules.model import Bundle, CheckedBundle
+    from policyengine.state.store import Ledger
 
 
 def load(path: str | Path) -> Bundle:
@@ -78,7 +79,7 @@ class Engine(engines.Engine):
     def from_bundle(
         cls,
         path: str | Path,
-        store: object | None = None,
+        store: Ledger | None = None,
         guards: Mapping[str, FactProvider] | None = None,
         clock: Callable[[], datetime] | None = None,
         *,

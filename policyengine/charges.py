@@ -15,6 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
+from policyengine.errors import FactError
 from policyengine.plugins import Finding
 
 Unit = Literal["micro_usd", "tokens", "requests", "steps", "parallel"]
@@ -99,13 +100,16 @@ class Reservation:
     """What is held for one request until it is settled or released, or expires.
 
     It is all that is needed to settle, also in another process (`to_dict`, `from_dict`). `model`
-    is the one whose price was assumed; `expires` is in seconds since 1970.
+    is the one whose price was assumed; `expires` is in seconds since 1970. `charges` are those
+    that were held, in the order of `holds`: what raises them later (`policyengine.engine`) needs
+    their limits.
     """
 
     id: str
     holds: tuple[Hold, ...]
     expires: float
     model: str = ""
+    charges: tuple[Charge, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The reservation as plain JSON values.
@@ -114,16 +118,25 @@ class Reservation:
         >>> Reservation.from_dict(held.to_dict()) == held
         True
         """
-        holds = [list(hold) for hold in self.holds]
-        return {"id": self.id, "holds": holds, "expires": self.expires, "model": self.model}
+        return {
+            "id": self.id,
+            "holds": [list(hold) for hold in self.holds],
+            "expires": self.expires,
+            "model": self.model,
+            "charges": [list(charge) for charge in self.charges],
+        }
 
     @staticmethod
     def from_dict(plain: Mapping[str, Any]) -> Reservation:
         """What `to_dict` gave. Raises `ValueError` for anything else."""
         try:
             holds = tuple(_hold(*hold) for hold in plain["holds"])
+            charges = tuple(_charge(*charge) for charge in plain.get("charges", ()))
+            if charges and len(charges) != len(holds):
+                raise ValueError("charges and holds differ")
             expires = float(plain["expires"])
-            return Reservation(str(plain["id"]), holds, expires, str(plain.get("model", "")))
+            model = str(plain.get("model", ""))
+            return Reservation(str(plain["id"]), holds, expires, model, charges)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError("this is no reservation") from error
 
@@ -133,6 +146,16 @@ def _hold(key: Any, unit: Any, amount: Any, slot: Any, lasts: Any) -> Hold:
     if not isinstance(key, str) or unit not in UNITS or any(type(n) is not int for n in numbers):
         raise ValueError("this is no hold")
     return Hold(key, unit, amount, slot, lasts)
+
+
+def _charge(*parts: Any) -> Charge:
+    made = Charge(*parts)
+    key, unit, amount, limit, *numbers, scope, window = made
+    _hold(key, unit, amount, made.slot, made.lasts)
+    known = [n for n in (limit, *numbers) if n is not None]
+    if any(type(n) is not int for n in known) or not isinstance(scope + window, str):
+        raise ValueError("this is no charge")
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +187,39 @@ class Costs(Protocol):
 
     def output_limit(self, model: str) -> int | None:
         """The most tokens that a model answers with, where that is known."""
+
+
+def settled(
+    holds: Sequence[Hold], usage: Usage, model: str, prices: Costs | None, now: float
+) -> list[int]:
+    """What each hold settles to once it is known what a request really took.
+
+    Money is what the provider says, else the price of the usage; requests and steps stay as they
+    were held, and nothing runs any more in parallel. Raises `FactError` where the price is unknown.
+
+    >>> settled([Hold("k", "tokens", 900, 0, 60)], Usage(100, 20), "m", None, 0.0)
+    [120]
+    """
+    amounts: list[int] = []
+    for hold in holds:
+        match hold.unit:
+            case "micro_usd":
+                amounts.append(_cost(usage, model, prices, now))
+            case "tokens":
+                amounts.append(usage.input_tokens + usage.output_tokens)
+            case "parallel":
+                amounts.append(0)
+            case _:
+                amounts.append(hold.amount)
+    return amounts
+
+
+def _cost(usage: Usage, model: str, prices: Costs | None, now: float) -> int:
+    if usage.cost_micro_usd is not None:
+        return usage.cost_micro_usd
+    if prices is None:
+        raise FactError("unknown-price", "the bundle has no `data/prices.json`")
+    return prices.cost(model, usage, now)
 
 
 class Asked(NamedTuple):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from policyengine.charges import Reservation
 from policyengine.program import Mode, Severity, Style, Verdict
 from policyengine.source import Span
 from policyengine.values.clock_text import format_timestamp
@@ -15,7 +16,7 @@ from policyengine.values.times import Timestamp
 
 ReasonCode = Literal[
     "rule", "rule-error", "default", "no-bundle", "no-policy", "unknown-point", "invalid-input",
-    "not-redactable",
+    "not-redactable", "no-route",
 ]  # fmt: skip
 
 
@@ -25,7 +26,7 @@ class Reason:
 
     `code` tells how: `rule` matched, `rule-error` could not be evaluated and restricts,
     `default` no rule matched, `no-bundle`, `no-policy`, `unknown-point`, `invalid-input`,
-    `not-redactable`. `effect` is what it asks for (`deny`, `redact`, ...). `evidence` are the
+    `not-redactable`, `no-route` (no model of the tier may serve the request). `effect` is what it asks for (`deny`, `redact`, ...). `evidence` are the
     findings behind it: kinds and places, never text.
     """
 
@@ -76,11 +77,19 @@ class Redaction:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """The tier to use, and the rule that chose it."""
+    """The tier to use, and the rule that chose it (none where it is the bundle's default).
+
+    Where the bundle has tiers, `model` is the one to use and `fallbacks` are those to try after
+    it, in order; `why` says how they were chosen, and `rejected` why others were not, by model.
+    """
 
     to: str
     rule: str
     priority: int
+    model: str = ""
+    fallbacks: tuple[str, ...] = ()
+    why: str = ""
+    rejected: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +165,9 @@ class Decision:
     `allowed` is true only for the verdict `allow`. `time_ns` counts nanoseconds since 1970. Equal
     program, input, time and facts give an equal decision; `duration_ns`, the one thing measured,
     does not take part in equality. `content` maps the names of redacted texts to what may be
-    passed on; it never appears in `repr` nor in `to_dict()`.
+    passed on; it never appears in `repr` nor in `to_dict()`. `reservation` is what is held for the
+    request of budgets and rates, to be settled or released; its id is the host's or random, so it
+    takes no part in equality either.
     """
 
     point: str
@@ -173,6 +184,7 @@ class Decision:
     time_ns: int
     duration_ns: int = field(compare=False, default=0)
     content: Mapping[str, str] = field(repr=False, default_factory=dict)
+    reservation: Reservation | None = field(compare=False, repr=False, default=None)
 
     def __init__(
         self,
@@ -190,6 +202,7 @@ class Decision:
         time_ns: int,
         duration_ns: int = 0,
         content: Mapping[str, str] | None = None,
+        reservation: Reservation | None = None,
     ) -> None:
         # All fields at once take half the time of one by one, and need no slots.
         fields = {
@@ -207,6 +220,7 @@ class Decision:
             "time_ns": time_ns,
             "duration_ns": duration_ns,
             "content": {} if content is None else content,
+            "reservation": reservation,
         }
         object.__setattr__(self, "__dict__", fields)
 
@@ -226,6 +240,21 @@ class Decision:
         return next((o for o in self.obligations if isinstance(o, Routing)), None)
 
     @property
+    def retry_after(self) -> int | None:
+        """In how many seconds a refused request may have room; None where no time helps.
+
+        It is the longest of all limits that refused it.
+        """
+        waits = [
+            found["retry_after"]
+            for reason in self.reasons
+            if reason.effect == "deny"
+            for found in reason.evidence
+            if "retry_after" in found
+        ]
+        return max(waits) if waits and min(waits) >= 0 else None
+
+    @property
     def triggers(self) -> tuple[Triggered, ...]:
         """Agents and checks to start."""
         return tuple(o for o in self.obligations if isinstance(o, Triggered))
@@ -242,7 +271,7 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """The decision as plain JSON values, without any text of the request."""
-        return {
+        plain = {
             "point": self.point,
             "allowed": self.allowed,
             "verdict": self.verdict,
@@ -256,6 +285,9 @@ class Decision:
             "time": self.time,
             "duration_ns": self.duration_ns,
         }
+        if self.reservation is not None:
+            plain["reservation"] = self.reservation.to_dict()
+        return plain
 
     def to_json(self) -> str:
         """`to_dict()` as one line of JSON."""

@@ -16,6 +16,7 @@ from policyengine.cel.checked import CheckedExpression, VariableRef
 from policyengine.cel.interpret import Outcome, evaluate
 from policyengine.cel.unparse import unparse
 from policyengine.codegen.passes import named_variables, question
+from policyengine.engine.accounts import Account, LimitSource
 from policyengine.engine.facts import Answer, Known, Request
 from policyengine.engine.outcome import effect_of
 from policyengine.errors import EvaluationError, FactError
@@ -155,7 +156,7 @@ def explain(
     if known is None or not isinstance(input, dict):
         return Explanation(decision, ())
     moment = Timestamp(decision.time_ns)
-    asked = _Facts(engine, point, input, facts, answers, ask)
+    asked = _Facts(engine, point, input, facts, answers, ask, moment.nanoseconds / 1e9)
     tracer = _Tracer(checked, known, input, moment, asked)
     return Explanation(decision, tuple(tracer.rule(rule) for rule in known.rules))
 
@@ -171,20 +172,24 @@ class _Facts:
         known: Known | None,
         answers: Mapping[int, Answer],
         ask: bool,
+        seconds: float,
     ) -> None:
         self._point = program = engine.program.points[point]
         self._positions = {question(fact): i for i, fact in enumerate(program.facts)}
         # The questions of a whole trace take longer than those of one decision may.
         scan = replace(engine.program.scan, milliseconds=MILLISECONDS)
-        self._request = Request(program, input, known, scan)
+        account = Account(engine.store, None, seconds, hold=False)
+        self._request = Request(program, input, known, scan, account)
         self._sources = engine.sources(point)
         self._answers = dict(answers)
         self._ask = ask
 
     def answer(self, condition: CheckedCondition, node: cel.Call) -> Any:
         position = self._positions[question(condition.facts[node.id])]
-        if position not in self._answers and self._ask:
-            self._answers[position] = self._sources[position].ask_now(self._request)
+        source = self._sources[position]
+        # A limit is only asked with all others, by the decision.
+        if position not in self._answers and self._ask and not isinstance(source, LimitSource):
+            self._answers[position] = source.ask_now(self._request)
         found = self._answers.get(position, _NOT_ASKED)
         if isinstance(found, FactError):
             raise EvaluationError(found.code, found.message)

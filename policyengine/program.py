@@ -198,7 +198,8 @@ class Program:
     """A bundle ready to decide.
 
     `code` is a module's code object whose functions are named in `points`; `text` gives it, and
-    the reference forms of all rules, as text. `digest` is the bundle's (`sha256:...`).
+    the reference forms of all rules, as text. `digest` is the bundle's (`sha256:...`). `data` are
+    its data files by name, `prices` and `tiers`, in their normal forms.
 
     A program can be kept in a file (`save`) and used where no parser is installed (`load`). Such
     a file holds code and must be trusted like code: load none that others can write.
@@ -211,6 +212,7 @@ class Program:
     code: CodeType = field(repr=False, compare=False)
     text: str | Callable[[], str] = field(repr=False, compare=False)
     scan: Scan = DEFAULT_SCAN
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def python(self) -> str:

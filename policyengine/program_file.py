@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 MAGIC: Final = b"policyengine program\n"
 # Raised when generated code, or what it calls, changes its meaning.
-FORMAT: Final = 7
+FORMAT: Final = 8
 # Items of a stored sequence that are read together.
 CHUNK: Final = 64
 

@@ -43,6 +43,7 @@ def compile_bundle(checked: CheckedBundle) -> Program:
         code=in_files(code, files),
         text=lambda: text(tree, chunks),
         scan=bundle.scan,
+        data=bundle.data,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from policyengine.engine.waiting import awaited, left, waited, waited_later
 from policyengine.errors import FactError
-from policyengine.plugins import FactProvider, Finding, Texts, fact_provider
+from policyengine.plugins import FactProvider, Finding, Texts
 from policyengine.program import DEFAULT_SCAN, FactInfo, PointProgram, Scan
 from policyengine.request import Text, each_text
 from policyengine.values.conform import conform
@@ -29,11 +29,12 @@ class Source:
 
     __slots__ = (
         "_blocking", "_find", "_kinds", "_needed", "_reads", "_unfinished", "holdback", "name",
+        "position",
     )  # fmt: skip
 
-    def __init__(self, fact: FactInfo, providers: Mapping[str, FactProvider]) -> None:
-        provider = providers.get(fact.provider) or fact_provider(fact.provider)
+    def __init__(self, fact: FactInfo, provider: FactProvider, position: int) -> None:
         self.name = fact.provider
+        self.position = position
         self._reads = provider.READS
         # `list(string)` is checked as a list: what is inside has a class of its own.
         self._kinds = {key: kind.partition("(")[0] for key, kind in provider.FINDING.items()}
@@ -60,7 +61,7 @@ class Source:
             return error
         # INVARIANT: a guard that crashes is an error for the rule to decide on, never clean.
         except Exception as error:
-            return _crashed(self.name, error)
+            return crashed(self.name, error)
         return self._checked(answer, recorded=self.name in request.known)
 
     async def ask_later(self, request: Request) -> Answer:
@@ -76,8 +77,13 @@ class Source:
         except FactError as error:
             return error
         except Exception as error:
-            return _crashed(self.name, error)
+            return crashed(self.name, error)
         return self._checked(answer, recorded=self.name in request.known)
+
+    @property
+    def judges_texts(self) -> bool:
+        """Whether its findings are about texts."""
+        return self._reads == "texts"
 
     def unfinished(self, text: str) -> int:
         """Where in a text something has begun that may go on behind it; its length, if nothing."""
@@ -118,7 +124,7 @@ class Source:
                 return FactError("fact-malformed", why)
         # A row of findings may be of any class, and fail in any way while it is read.
         except Exception as error:
-            return _crashed(self.name, error)
+            return crashed(self.name, error)
         return FactError("fact-malformed", f"`{self.name}` gave no list of findings")
 
     def _finding(self, found: Mapping[str, Any]) -> Finding:
@@ -146,7 +152,9 @@ def _finder(provider: FactProvider, config: Any) -> Callable[[Any], Any]:
 class Request:
     """An input in the course of a decision; its texts are read once, when first needed."""
 
-    __slots__ = ("_deadline", "_point", "_scan", "_texts", "answers", "input", "known")
+    __slots__ = (
+        "_deadline", "_point", "_scan", "_texts", "account", "answers", "input", "known",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -154,6 +162,7 @@ class Request:
         input: Mapping[str, Any],
         known: Known | None = None,
         scan: Scan = DEFAULT_SCAN,
+        account: Any = None,
     ) -> None:
         self._point = point
         self._scan = scan
@@ -162,6 +171,13 @@ class Request:
         self.input = input
         self.known = known or {}
         self.answers: dict[int, Answer] = {}
+        # What the decision asks of a store (`policyengine.engine.accounts`), if it does.
+        self.account = account
+
+    @property
+    def point(self) -> str:
+        """The name of the decision point."""
+        return self._point.name
 
     @property
     def deadline(self) -> float:
@@ -198,6 +214,7 @@ class Request:
         )
 
 
-def _crashed(name: str, error: Exception) -> FactError:
+def crashed(name: str, error: Exception) -> FactError:
+    """What is said of a source that failed in a way of its own."""
     # The message of a foreign error may quote the text; its class does not.
     return FactError("fact-failed", f"`{name}` failed ({type(error).__name__})")

@@ -181,7 +181,7 @@ class Outcome:
             if isinstance(effect, Redact):
                 self._redacting[rule.id] = rule
                 self._unredactable(rule.id)
-            elif isinstance(effect, RESTRICTING):
+            elif isinstance(effect, (*RESTRICTING, Route)):
                 self._oblige(rule, effect, ())
 
     def redact(self, texts: Mapping[str, str], transforms: Transforms) -> None:

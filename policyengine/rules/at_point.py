@@ -123,10 +123,16 @@ class PointCheck:
             return []
         self._redactable(rule, conditions)
         mode = rule.mode or policy.mode
+        limits = self._limits(conditions)
         return [
-            CheckedRule(part, policy, tuple(conditions), mode, on_error_of(part))
+            CheckedRule(part, policy, tuple(conditions), mode, on_error_of(part, limits=limits))
             for part in split(rule)
         ]
+
+    def _limits(self, conditions: list[CheckedCondition]) -> bool:
+        """Whether conditions ask how a budget or a rate stands."""
+        facts = (fact for condition in conditions for fact in self._facts(condition))
+        return any(providers()[fact.provider].READS == "charges" for fact in facts)
 
     def _condition(self, clause: Clause) -> Condition:
         if clause.policy is not None:
@@ -176,7 +182,7 @@ class PointCheck:
             f"variables.{name}": self._checked[name].expression.type for name in found.variables
         }
         checked = self._check(ast, found, declared, expected)
-        facts, problems = questions(checked, self._constants)
+        facts, problems = questions(checked, self._constants, self._point)
         if problems:
             raise CompileError(problems)
         return CheckedCondition(clause, checked, negate, span, facts)

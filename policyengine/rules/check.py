@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from policyengine.cel.functions import table
 from policyengine.cel.suggestions import closest, listed
 from policyengine.cel.types import TIMESTAMP, Type
 from policyengine.diagnostics import CompileError, Diagnostic, ordered
 from policyengine.rules.at_point import PointCheck, Scope
-from policyengine.rules.combining import rule_warnings, tied_routes
+from policyengine.rules.combining import rule_warnings, tied_routes, unknown_tiers
 from policyengine.rules.constants import type_of
 from policyengine.rules.costs import budget_of, too_costly
 from policyengine.rules.facts import fact_functions
@@ -56,7 +57,9 @@ def check(bundle: Bundle) -> CheckedBundle:
     found = _Findings(problems)
     budget = budget_of(bundle), bundle.spans.get(("limits",), bundle.spans[("name",)])
     checked = {
-        name: _point(point, merged, groups, expressions, _scope(point, typed), found, budget)
+        name: _point(
+            point, merged, groups, expressions, _scope(point, typed), found, budget, bundle.data
+        )
         for name, point in points.items()
     }
     everything = [*expressions.problems, *found.settled(groups)]
@@ -124,6 +127,7 @@ def _point(
     scope: Scope,
     found: _Findings,
     budget: tuple[Budget, Span],
+    data: Mapping[str, Any],
 ) -> CheckedPoint:
     rules: list[CheckedRule] = []
     variables = {}
@@ -138,7 +142,7 @@ def _point(
                 rules += checking.rule(rule, part)
         for diagnostic in checking.problems:
             found.add(point.name, diagnostic)
-    for diagnostic in tied_routes(rules):
+    for diagnostic in (*tied_routes(rules), *unknown_tiers(rules, data.get("tiers"))):
         found.add(point.name, diagnostic)
     default = merged.defaults.get(point.name, "deny")
     checked = CheckedPoint(point, default, tuple(rules), variables)

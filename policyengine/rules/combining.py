@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
+from policyengine.cel.suggestions import closest, listed
 from policyengine.diagnostics import Diagnostic, Related
 from policyengine.program import RESTRICTING, Allow, Route
 from policyengine.rules.model import CheckedRule, Policy, Rule
@@ -19,12 +20,16 @@ def restricts(rule: Rule) -> bool:
     return any(isinstance(effect, RESTRICTING) for effect in rule.obligations)
 
 
-def on_error_of(rule: Rule) -> Literal["match", "skip"]:
+def on_error_of(rule: Rule, *, limits: bool = False) -> Literal["match", "skip"]:
     """What a rule counts as when it cannot be evaluated.
 
+    One that `limits` what may be spent restricts whatever its effect is, say a cheaper tier.
     INVARIANT: unless its author says otherwise, an error never widens access.
     """
-    return rule.on_error or ("match" if restricts(rule) else "skip")
+    if rule.on_error is not None:
+        return rule.on_error
+    restricting = restricts(rule) or (limits and not isinstance(rule.verdict, Allow))
+    return "match" if restricting else "skip"
 
 
 def split(rule: Rule) -> list[Rule]:
@@ -55,6 +60,22 @@ def rule_warnings(parts: Iterable[Policy]) -> Iterator[Diagnostic]:
                     rule.spans.get(("on_error",), rule.span),
                     severity="warning",
                 )
+
+
+def unknown_tiers(
+    rules: Iterable[CheckedRule], tiers: Mapping[str, Any] | None
+) -> Iterator[Diagnostic]:
+    """Routes to tiers that a bundle with `data/tiers.yaml` does not have."""
+    known = (tiers or {}).get("tiers", {})
+    for checked in rules if known else ():
+        for effect in checked.rule.obligations:
+            if isinstance(effect, Route) and effect.to not in known:
+                span = checked.rule.spans.get(("route",), checked.rule.span)
+                meant = closest(effect.to, known)
+                note = f"did you mean `{meant}`?" if meant else ""
+                help = "" if meant else f"`data/tiers.yaml` has {listed(known)}"
+                message = f"there is no tier `{effect.to[:80]}`"
+                yield Diagnostic("unknown-tier", message, span, note, help)
 
 
 def tied_routes(rules: Iterable[CheckedRule]) -> Iterator[Diagnostic]:

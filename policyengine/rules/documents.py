@@ -15,6 +15,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     JsonValue,
     StringConstraints,
+    model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -313,8 +314,15 @@ class PolicyForm(BodyForm):
     )
 
 
+ON_EXCEED = "on_exceed"
+"""The key of a limit clause whose effects are those of its rule."""
+
+
 class RuleForm(Strict):
-    """One rule. All its clauses must hold for its effects to take place."""
+    """One rule. All its clauses must hold for its effects to take place.
+
+    Effects that stand as `on_exceed` in a clause are read as if they stood in the rule.
+    """
 
     # Clauses of guards and other plug-ins are not known here; `policy_files` checks them.
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
@@ -351,6 +359,17 @@ class RuleForm(Strict):
     )
     warn: Annotated[WarnForm, Short("message")] | None = Field(None, description="Tell the user.")
     tag: Annotated[dict[str, str], Labels] | None = Field(None, description="Attach labels.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lifted(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        effects: dict[str, Any] = {}
+        for part in value.values():
+            if isinstance(part, dict) and isinstance(part.get(ON_EXCEED), dict):
+                effects |= {key: e for key, e in part[ON_EXCEED].items() if key in EFFECTS}
+        return {**effects, **value} if effects else value
 
 
 class PolicyFile(Strict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -30,6 +30,8 @@ from policyengine.rules.clause_values import Places, config_problems, cost, prep
 from policyengine.rules.clauses import providers
 from policyengine.rules.model import Point
 from policyengine.rules.points import builtin_points, facts_about_input
+from policyengine.rules.scopes import field_problem
+from policyengine.rules.yaml import Path
 
 _NAMED: Mapping[str, Type] = {
     "string": STRING, "int": INT, "double": DOUBLE, "bool": BOOL, "timestamp": TIMESTAMP,
@@ -42,6 +44,8 @@ _MAP = re.compile(r"map\(string, (.+)\)\Z")
 def exists_at(name: str, point: Point) -> bool:
     """Whether a provider has anything to look at: text, or an input that the point says it can."""
     provider = providers()[name]
+    if provider.READS in ("charges", "events"):
+        return True
     if provider.READS == "texts":
         return bool(point.texts)
     return name in facts_about_input(point)
@@ -84,7 +88,7 @@ def _type(text: str) -> Type:
 
 
 def questions(
-    checked: CheckedExpression, constants: Mapping[str, Any]
+    checked: CheckedExpression, constants: Mapping[str, Any], point: Point
 ) -> tuple[dict[int, FactInfo], list[Diagnostic]]:
     """The question that each fact call asks, by its node id, and what is wrong with them."""
     asked: dict[int, FactInfo] = {}
@@ -99,13 +103,15 @@ def questions(
         if not isinstance(node, Call) or node.id not in calls:
             continue
         try:
-            asked[node.id] = _question(checked, node, constants)
+            asked[node.id] = _question(checked, node, constants, point)
         except CompileError as error:
             problems += error.diagnostics
     return asked, problems
 
 
-def _question(checked: CheckedExpression, call: Call, constants: Mapping[str, Any]) -> FactInfo:
+def _question(
+    checked: CheckedExpression, call: Call, constants: Mapping[str, Any], point: Point
+) -> FactInfo:
     provider: FactProvider = providers()[call.function]
     argument = call.args[0]
     span = checked.ast.span(argument)
@@ -120,7 +126,35 @@ def _question(checked: CheckedExpression, call: Call, constants: Mapping[str, An
     if problems:
         raise CompileError(problems)
     config = prepared(call.function, provider, value)
+    named: Callable[[Any], Mapping[Path, str]] | None = getattr(provider, "fields", None)
+    places = named(config) if named is not None else {}
+    problems = [
+        problem
+        for path, field in places.items()
+        if (problem := field_problem(field, point, checked.ast.span(_part(argument, path))))
+    ]
+    if problems:
+        raise CompileError(problems)
     return FactInfo(call.function, config, cost(provider, config))
+
+
+def _part(node: Expr, path: Path) -> Expr:
+    """The node of a part of a literal, or of the smallest part around it."""
+    for step in path:
+        inner: Expr | None = None
+        match node:
+            case MapExpr():
+                for entry in node.entries:
+                    if isinstance(entry.key, Constant) and entry.key.value == step:
+                        inner = entry.value
+            case ListExpr() if isinstance(step, int) and step < len(node.elements):
+                inner = node.elements[step]
+            case _:
+                pass
+        if inner is None:
+            break
+        node = inner
+    return node
 
 
 class _NotConstantError(Exception):

@@ -18,6 +18,7 @@ from policyengine.cel.suggestions import closest
 from policyengine.diagnostics import CompileError, Diagnostic, Related
 from policyengine.program import Scan
 from policyengine.rules.cel_policy.reading import is_cel_policy, load_document
+from policyengine.rules.data_files import data_files
 from policyengine.rules.documents import BundleFile, BundleLimits
 from policyengine.rules.files import Files, Tree, folder_of
 from policyengine.rules.model import Budget, Bundle, CelPolicy, Point, Policy, Rule
@@ -130,6 +131,8 @@ class _Loader:
         form = None if document is None else folder.attempt(lambda: fit(document, BundleFile))
         policies = self.policies(folder)
         points = self.points(folder)
+        data, wrong = data_files(folder.names, partial(self.source, folder))
+        folder.problems += wrong
         bases: tuple[Bundle, ...] = ()
         if document is not None and form is not None:
             bases = self.extended(folder, document, form, above)
@@ -155,10 +158,11 @@ class _Loader:
             tuple(w for base in bases for w in base.warnings) + tuple(folder.warnings),
             _budget(form.limits),
             _scan(form.limits, bases),
+            _inherited(bases, data),
         )
 
-    def content(self, folder: _Folder, name: str) -> bytes:
-        data = folder.files.read(name, self.limits.file_bytes)
+    def content(self, folder: _Folder, name: str, limits: Limits | None = None) -> bytes:
+        data = folder.files.read(name, (limits or self.limits).file_bytes)
         self.bytes_read += len(data)
         if self.bytes_read > self.limits.total_bytes:
             shown = folder.files.show(name)
@@ -167,9 +171,10 @@ class _Loader:
         folder.contents[name] = data
         return data
 
-    def source(self, folder: _Folder, name: str) -> Source:
+    def source(self, folder: _Folder, name: str, limits: Limits | None = None) -> Source:
         shown = folder.files.show(name)
-        source = decode(shown, self.content(folder, name), self.limits)
+        limits = limits or self.limits
+        source = decode(shown, self.content(folder, name, limits), limits)
         folder.sources[shown] = source
         return source
 
@@ -387,6 +392,13 @@ def _budget(limits: BundleLimits) -> Budget:
             limits.characters or default.sizes.characters,
         ),
     )
+
+
+def _inherited(bases: tuple[Bundle, ...], data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The data files of a bundle; those that it lacks are its bases', the first one's first."""
+    for base in bases:
+        data = {**base.data, **data}
+    return data
 
 
 def _scan(limits: BundleLimits, bases: tuple[Bundle, ...]) -> Scan:

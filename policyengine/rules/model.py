@@ -187,7 +187,8 @@ class Bundle:
     """A bundle as read from its folder, overlays not yet merged.
 
     `root` is the folder as it was given. `sources` maps display paths to files. `digest` covers
-    every file that can change a decision. `defaults` maps points to verdicts.
+    every file that can change a decision. `defaults` maps points to verdicts, `data` the names of
+    data files (`prices`, `tiers`) to their normal forms.
     """
 
     root: str
@@ -205,6 +206,7 @@ class Bundle:
     warnings: tuple[Diagnostic, ...] = ()
     budget: Budget = Budget()
     scan: Scan = DEFAULT_SCAN
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

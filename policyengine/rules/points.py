@@ -71,7 +71,7 @@ def builtin_points() -> Mapping[str, Point]:
     """The decision points that come with the library, by name.
 
     >>> sorted(builtin_points())[0]
-    'change.proposed'
+    'agent.step'
     """
     folder = files("policyengine.rules") / "points"
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".json"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policyengine.diagnostics import CompileError, Diagnostic, Related
-from policyengine.rules.clauses import clauses_of
+from policyengine.rules.clauses import clauses_of, metered
 from policyengine.rules.documents import OBLIGATIONS, VERDICTS, PolicyFile, RuleForm
 from policyengine.rules.effects import obligations_of, verdict_of
 from policyengine.rules.model import Policy, Rule, Variable
@@ -20,7 +20,10 @@ def policy_of(document: Document, files: PolicyFiles) -> Policy:
     """
     form = fit(document, PolicyFile)
     problems: list[Diagnostic] = []
-    rules = tuple(_rule(document, i, rule, files, problems) for i, rule in enumerate(form.rules))
+    name = form.metadata.name
+    rules = tuple(
+        _rule(document, i, rule, name, files, problems) for i, rule in enumerate(form.rules)
+    )
     problems += _repeated_rules(rules)
     problems += _repeated_points(document, form.on)
     if problems:
@@ -58,11 +61,17 @@ def _variable(document: Document, name: str) -> Variable:
 
 
 def _rule(
-    document: Document, at: int, form: RuleForm, files: PolicyFiles, problems: list[Diagnostic]
+    document: Document,
+    at: int,
+    form: RuleForm,
+    policy: str,
+    files: PolicyFiles,
+    problems: list[Diagnostic],
 ) -> Rule:
     path: Path = ("rules", at)
     clauses, wrong = clauses_of(document, path, form, files)
     problems += wrong
+    clauses = [metered(clause, policy, form.id) for clause in clauses]
     problems += _effects(document, path, form)
     return Rule(
         form.id,

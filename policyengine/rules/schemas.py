@@ -15,9 +15,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from policyengine.plugins import FactProvider
 from policyengine.rules.cel_policy.reading import RuleFile
 from policyengine.rules.clauses import providers
-from policyengine.rules.documents import EFFECTS, BundleFile, PolicyFile
+from policyengine.rules.documents import EFFECTS, ON_EXCEED, BundleFile, PolicyFile
 from policyengine.rules.points import builtin_points
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -44,14 +45,37 @@ def file_schemas() -> dict[str, dict[str, Any]]:
     """The schemas of a bundle's manifest, of policy files and of CEL Policy files."""
     policy = _schema(PolicyFile, "policy")
     rule = policy["$defs"]["RuleForm"]
-    rule["properties"].update({name: dict(p.SCHEMA) for name, p in providers().items()})
+    effects = {name: rule["properties"][name] for name in EFFECTS}
+    rule["properties"].update(
+        {name: _clause(provider, effects) for name, provider in providers().items()}
+    )
     rule["additionalProperties"] = False
     rule["anyOf"] = [{"required": [name]} for name in EFFECTS]
+    rule["anyOf"] += [
+        {"required": [name], "properties": {name: {"required": [ON_EXCEED]}}}
+        for name, provider in providers().items()
+        if provider.READS == "charges"
+    ]
     return {
         "bundle": _schema(BundleFile, "bundle"),
         "policy": policy,
         "cel-policy": _schema(RuleFile, "cel-policy"),
     }
+
+
+def _clause(provider: FactProvider, effects: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a clause in a rule; that of a limit may hold effects."""
+    schema = dict(provider.SCHEMA)
+    if provider.READS != "charges":
+        return schema
+    exceeding = {
+        "type": "object",
+        "description": "Effects of the rule, written where the limit stands.",
+        "properties": dict(effects),
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    return {**schema, "properties": {**schema.get("properties", {}), ON_EXCEED: exceeding}}
 
 
 def _schema(shape: type[BaseModel], title: str) -> dict[str, Any]:

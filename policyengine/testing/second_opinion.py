@@ -302,18 +302,29 @@ class _Answers:
         from policyengine.engine.facts import Request
 
         self._engine = engine
+        self._point = point
         self._request = Request(engine.program.points[point], input, known)
+        self._answers = engine.answered(point, input, facts=known)[1]
         self._known: dict[str, Answer] = {}
 
     def of(self, fact: FactInfo) -> Answer:
         """The findings, recorded or found, or why there are none."""
         from policyengine.codegen.passes import question
-        from policyengine.engine.facts import Source
 
         key = question(fact)
         if key not in self._known:
-            self._known[key] = Source(fact, self._engine.guards).ask_now(self._request)
+            self._known[key] = self._asked(key)
         return self._known[key]
+
+    def _asked(self, key: str) -> Answer:
+        """The decision's own answer, where it asked; limits and the past stand as it saw them."""
+        from policyengine.codegen.passes import question
+
+        facts = self._engine.program.points[self._point].facts
+        position = next(i for i, fact in enumerate(facts) if question(fact) == key)
+        if position in self._answers:
+            return self._answers[position]
+        return self._engine.sources(self._point)[position].ask_now(self._request)
 
 
 def _counted(decision: Any) -> dict[tuple[str, str], bool]:

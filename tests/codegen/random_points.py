@@ -158,7 +158,8 @@ def _question(draw: st.DrawFn) -> str:
 
 
 def _condition(clause: str, checked: CheckedExpression, negate: bool) -> CheckedCondition:
-    asked, problems = questions(checked, CONSTANTS)
+    # None of the questions reads a field.
+    asked, problems = questions(checked, CONSTANTS, Point(NAME, "", t.ObjectType(NAME, {}), (), {}))
     assert not problems
     return CheckedCondition(clause, checked, negate, _SPAN, asked)
 

@@ -112,7 +112,8 @@ def test_spec(spec: Spec) -> None:
 
 
 NOT_SLUGS = {
-    "utf-8", "utf-8-sig", "date-time", "x-text", "x-origin", "x-facts", "cel-policy",
+    "utf-8", "utf-8-sig", "date-time", "x-text", "x-origin", "x-facts", "x-wanted",
+    "cel-policy",
     "two-var-comprehensions",
 }  # fmt: skip
 # These files belong to the formatter; they say nothing about a bundle.

@@ -1,0 +1,88 @@
+"""From the tier that a rule chose to a model: what the bundle's tiers, prices and the host say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from policyengine.decision import Reason, Routing
+from policyengine.errors import FactError
+
+if TYPE_CHECKING:
+    from policyengine.charges import Costs
+    from policyengine.routing.observed import Observed
+    from policyengine.routing.tiers import Tiers
+
+# The decision point whose requests go to the default tier where no rule routes them.
+_REQUESTS = "llm.request"
+# The name under which a recorded snapshot of what was observed is given back for a replay.
+OBSERVED = "observed"
+
+
+class Routes:
+    """The tiers of a bundle, and what the host has observed of their models."""
+
+    def __init__(self, tiers: Tiers, observed: Observed) -> None:
+        self.tiers = tiers
+        self.observed = observed
+
+    @staticmethod
+    def of(data: Mapping[str, Any]) -> Routes | None:
+        """Those of a bundle's data files, None where it has no tiers."""
+        plain = data.get("tiers")
+        if plain is None:
+            return None
+        # Most programs have no tiers, and import nothing of them.
+        from policyengine.routing.observed import Observed
+        from policyengine.routing.tiers import Tiers
+
+        return Routes(Tiers.of(plain), Observed())
+
+    def choose(
+        self,
+        fields: dict[str, Any],
+        input: Mapping[str, Any],
+        found: frozenset[str],
+        known: Mapping[str, Any],
+        now: float,
+        prices: Costs | None,
+    ) -> None:
+        """Puts the model into the decision's route; denies where no model may serve it.
+
+        `found` are the guards that found something in the request. A recorded snapshot in `known`
+        is used instead of what is observed now.
+        """
+        from policyengine.routing.choice import choose, needs_of
+
+        obligations = fields["obligations"]
+        route = next((o for o in obligations if isinstance(o, Routing)), None)
+        if route is None:
+            if fields["point"] != _REQUESTS or not self.tiers.default:
+                return
+            route = Routing(self.tiers.default, "", 0)
+        recorded = known.get(OBSERVED)
+        snapshot = recorded[0] if recorded else self.observed.snapshot(now)
+        try:
+            needs = needs_of(self.tiers, route.to, input, found)
+            chosen = choose(self.tiers, route.to, needs, snapshot, prices, now)
+        except FactError as error:
+            fields["verdict"] = "deny"
+            fields["reasons"] = (*fields["reasons"], _no_route(route, error))
+            return
+        made = replace(
+            route, model=chosen.model, fallbacks=chosen.fallbacks, why=chosen.why,
+            rejected=chosen.rejected,
+        )  # fmt: skip
+        rest = tuple(o for o in obligations if o is not route)
+        fields["obligations"] = (made, *rest)
+
+
+def _no_route(route: Routing, error: FactError) -> Reason:
+    return Reason(
+        code="no-route",
+        effect="deny",
+        rule=route.rule,
+        message=f"no model of the tier `{route.to}` may serve this request",
+        admin=error.message,
+    )
