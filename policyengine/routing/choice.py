@@ -181,7 +181,6 @@ def _cost(member: Member, usage: Usage, at: _At) -> float | str:
             return "its price is out of date" if "outdated" in error.code else _UNPRICED
     if member.input_price < 0:
         return _UNPRICED
-    # Dollars for a million tokens are micro-dollars for one.
     return math.ceil(usage.input_tokens * member.input_price + answered * member.output_price)
 
 

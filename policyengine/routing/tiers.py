@@ -39,6 +39,7 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$"
 _WORD = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 _FIELD = r"^[a-z][a-z0-9_]{0,63}(\.[A-Za-z0-9_-]{1,64}){1,5}$"
 _MOST_TOKENS = 1 << 40
+_MICRO: Final = 1_000_000
 
 
 def _words(description: str) -> dict[str, Any]:
@@ -87,11 +88,11 @@ _TRAINING = {
 }
 _PRICE = _object(
     {
-        "input": _number("US dollars for a million tokens of input.", minimum=0, maximum=1e6),
-        "output": _number("US dollars for a million tokens of output.", minimum=0, maximum=1e6),
+        "input_cost_per_token": _number("US dollars for a token of input.", minimum=0, maximum=1),
+        "output_cost_per_token": _number("US dollars for a token of output.", minimum=0, maximum=1),
     },
     "What the model costs, where the bundle has no price book (`data/prices.json`).",
-    ("input", "output"),
+    ("input_cost_per_token", "output_cost_per_token"),
 )
 _MODEL = _object(
     {
@@ -497,7 +498,7 @@ class Member(NamedTuple):
     """A model of a tier, ready to be held against a request; 0 tokens where no limit is known.
 
     `place` is its place in the tier's list and `hash` goes into draws. `input_price` and
-    `output_price` are US dollars for a million tokens, below 0 where not known.
+    `output_price` are micro-dollars for a token, below 0 where not known.
     """
 
     name: str
@@ -637,7 +638,7 @@ def _chain(tier: str, plain: Mapping[str, Any]) -> Chain:
 
 
 def _member(entry: Mapping[str, Any], place: int, model: Mapping[str, Any]) -> Member:
-    price = model.get("price", {"input": -1.0, "output": -1.0})
+    price = model.get("price", {"input_cost_per_token": -1.0, "output_cost_per_token": -1.0})
     return Member(
         entry["model"],
         float(entry["weight"]),
@@ -650,6 +651,6 @@ def _member(entry: Mapping[str, Any], place: int, model: Mapping[str, Any]) -> M
         frozenset(kind for kind, verdict in model["data"].items() if verdict == "deny"),
         frozenset(model["classes"]) if "classes" in model else None,
         model.get("latency_ms"),
-        price["input"],
-        price["output"],
+        price["input_cost_per_token"] * _MICRO,
+        price["output_cost_per_token"] * _MICRO,
     )
