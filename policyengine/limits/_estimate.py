@@ -7,7 +7,7 @@ request does not limit itself is assumed, and settling puts in what was really u
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from policyengine.charges import Asked, Usage
@@ -34,7 +34,7 @@ _ABSURD: Final = 100_000_000
 _MESSAGE: Final = 4
 # A picture of a megapixel, in models that count pictures as tokens.
 _IMAGE: Final = 1_600
-_NO_ANSWER: Final = frozenset({"embeddings"})
+_NO_ANSWER: Final = ("embeddings",)
 
 
 def estimate(asked: Asked, missing: Any) -> Usage:
@@ -109,27 +109,44 @@ def _messages(request: Mapping[str, Any]) -> int:
 
 
 def _texts(request: Mapping[str, Any]) -> Iterator[str]:
-    """Every text that the model reads. What is no text there is the guards' business."""
+    """Every text that the model reads. Raises `FactError` where something else stands."""
     yield from _strings([request.get("system")])
     for message in _objects(request, "messages"):
         yield from _strings([message.get("content"), message.get("name")])
         for call in _objects(message, "tool_calls"):
             yield from _strings([call.get("name"), call.get("arguments")])
     for name in ("inputs", "memory"):
-        yield from _strings(request.get(name))
+        yield from _strings(_list(request, name))
     for document in _objects(request, "documents"):
         yield from _strings([document.get("title"), document.get("content")])
     for tool in _objects(request, "tools"):
         yield from _strings([tool.get("name"), tool.get("description")])
 
 
-def _strings(values: Any) -> Iterator[str]:
-    if isinstance(values, list | tuple):
-        yield from (value for value in values if isinstance(value, str))
+def _strings(values: Iterable[Any]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif value is not None:
+            raise _unreadable()
 
 
-def _objects(holder: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def _objects(holder: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    values = _list(holder, name)
+    if not all(isinstance(value, Mapping) for value in values):
+        raise _unreadable()
+    return values
+
+
+def _list(holder: Mapping[str, Any], name: str) -> Sequence[Any]:
     values = holder.get(name)
+    if values is None:
+        return ()
     if not isinstance(values, list | tuple):
-        return []
-    return [value for value in values if isinstance(value, Mapping)]
+        raise _unreadable()
+    return values
+
+
+def _unreadable() -> FactError:
+    # Counted as nothing, it would be a discount.
+    return FactError("no-estimate", "the length of the request cannot be told")
