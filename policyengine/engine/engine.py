@@ -9,35 +9,24 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
 from typing import Any
 
-from policyengine.charges import Asked, Event, Reservation, Usage
-from policyengine.decision import Decision, FactUse, Reason, ReasonCode, Routing, decided
-from policyengine.engine.accounts import (
-    Account,
-    LimitSource,
-    PastSource,
-    Releasing,
-    added,
-    new_id,
-    source_of,
-)
-from policyengine.engine.books import Books, Settlement
+from policyengine.decision import Decision, Reason, ReasonCode, decided
+from policyengine.engine.accounts import Account, LimitSource, PastSource, new_id, source_of
 from policyengine.engine.facts import Answer, Known, Request, Source
+from policyengine.engine.keeping import deciding
 from policyengine.engine.outcome import Outcome, plain_reason
-from policyengine.engine.routes import Routes
+from policyengine.engine.reports import Reports
 from policyengine.engine.stream import Deciding, Stream
 from policyengine.engine.transforms import Tokens, Transforms
+from policyengine.engine.uses import Result, detected, uses
 from policyengine.errors import EvaluationError, FactError, ProgramError
 from policyengine.plugins import FactProvider, fact_provider
-from policyengine.program import Deny, PointProgram, Program, RuleInfo
+from policyengine.program import PointProgram, Program
 from policyengine.request import digest
 from policyengine.state.keys import Keys
 from policyengine.state.store import Ledger
 from policyengine.values.times import Timestamp
 
-Result = tuple[list[int], list[tuple[int, EvaluationError]]]
 Asking = Generator[int, Any, Result]
-# Yields what is asked now or later, is sent what it gave.
-Keeping = Generator[Any, Any, Any]
 
 
 Refusal = tuple[ReasonCode, str]
@@ -66,7 +55,7 @@ class _Point:
     kept: bool
 
 
-class Engine:
+class Engine(Reports):
     """Decides requests by a compiled program. Threads and tasks may share it.
 
     `store` keeps what limits count and what agents have done, such as a
@@ -89,10 +78,8 @@ class Engine:
         keys: Mapping[str, bytes] | None = None,
         vault: Tokens | None = None,
     ) -> None:
+        super().__init__(store, program.data)
         self.program = program
-        self.store = store
-        self.routes = Routes.of(program.data)
-        self.books = Books(store, program.data, self._seconds)
         known = Keys.from_environment() if keys is None else Keys(keys)
         self._transforms = Transforms(known, vault)
         self._clock = clock
@@ -231,98 +218,6 @@ class Engine:
         )
         return Stream(deciding, input, field)
 
-    def settle(
-        self, reservation: Reservation, usage: Usage | Mapping[str, Any], *, model: str = ""
-    ) -> Settlement:
-        """Counts what a request really took in place of what was held for it, once.
-
-        `usage` is a `policyengine.charges.Usage` or its fields; `model` the one that served, where
-        it is not the one of the reservation. What the store cannot take now is kept and told again
-        (`flush`). Raises `StateError` where there is no store, or too much waits for it.
-        """
-        return self.books.settle(reservation, _usage(usage), model)
-
-    async def asettle(
-        self, reservation: Reservation, usage: Usage | Mapping[str, Any], *, model: str = ""
-    ) -> Settlement:
-        """`settle`, in a thread where the store blocks."""
-        work = partial(self.settle, reservation, usage, model=model)
-        return await self._later(work)
-
-    def release(self, reservation: Reservation) -> Settlement:
-        """Gives back what is held for a request that was not made. Raises as `settle` does."""
-        return self.books.release(reservation)
-
-    async def arelease(self, reservation: Reservation) -> Settlement:
-        """`release`, in a thread where the store blocks."""
-        return await self._later(partial(self.release, reservation))
-
-    def extend(
-        self, reservation: Reservation, usage: Usage | Mapping[str, Any], *, model: str = ""
-    ) -> Reservation | None:
-        """Holds what a streamed answer has taken so far, where that is more, and for longer.
-
-        Gives the reservation to go on with; None where a limit has no room: end the stream, and
-        settle. Raises `StateError` where the store fails, or the reservation is over.
-        """
-        return self.books.extend(reservation, _usage(usage), model)
-
-    def refund(
-        self,
-        reservation: Reservation,
-        usage: Usage | Mapping[str, Any],
-        id: str,
-        *,
-        model: str = "",
-    ) -> Settlement:
-        """Takes the money and tokens of a usage off what was settled, once for each `id`.
-
-        Raises as `settle` does.
-        """
-        return self.books.refund(reservation, _usage(usage), id, model)
-
-    def flush(self) -> int:
-        """Tells the store again what it could not take; how many reports still wait."""
-        return self.books.flush()
-
-    def record(self, point: str, input: Mapping[str, Any], event: Event) -> int:
-        """Adds something that happened to the streams that a point's rules ask about.
-
-        `input` says of which session, agent, or whatever else rules tell apart. Gives to how many
-        streams it was added. Raises `StateError` where the store fails or there is none.
-        """
-        found = self._points.get(point)
-        now = self._seconds()
-        return self.books.record(added(found.sources if found else (), input, now, {}, event), now)
-
-    def observe(
-        self,
-        model: str,
-        *,
-        ok: bool,
-        latency_ms: float | None = None,
-        status: int | None = None,
-        cooldown: float | None = None,
-    ) -> None:
-        """Reports how a model answered, for routes: health, and latency in milliseconds.
-
-        `cooldown` is for how many seconds the provider asks not to be called (retry-after).
-        Without tiers it is of no effect.
-        """
-        if self.routes is not None:
-            self.routes.observed.observe(
-                model, ok=ok, latency_ms=latency_ms, status=status, cooldown=cooldown,
-                now=self._seconds(),
-            )  # fmt: skip
-
-    async def _later(self, work: Callable[[], Settlement]) -> Settlement:
-        if not getattr(self.store, "BLOCKING", False):
-            return work()
-        import asyncio
-
-        # Not left behind at a deadline: what was spent must be told.
-        return await asyncio.to_thread(work)
-
     def _ready(self, point: PointProgram) -> _Point:
         sources = tuple(
             source_of(fact, self._provider(fact.provider), position)
@@ -397,7 +292,7 @@ class Engine:
     ) -> tuple[Decision, Mapping[int, Answer]]:
         request = Request(point.program, input, facts, self.program.scan, account)
         try:
-            asking = self._keeping(point, request, moment)
+            asking = deciding(point, request, moment, self.prices, self._fields)
             step = next(asking)
             while True:
                 step = asking.send(step.ask_now(request))
@@ -415,75 +310,12 @@ class Engine:
     ) -> Decision:
         request = Request(point.program, input, facts, self.program.scan, account)
         try:
-            asking = self._keeping(point, request, moment)
+            asking = deciding(point, request, moment, self.prices, self._fields)
             step = next(asking)
             while True:
                 step = asking.send(await step.ask_later(request))
         except StopIteration as end:
             return self._with_account(end.value, request, moment, started)
-
-    def _keeping(self, point: _Point, request: Request, moment: Timestamp) -> Keeping:
-        """Decides, and holds what the rules asked for; again, until both agree.
-
-        Every time round at least one more limit is known to have no room or to be an error, so it
-        ends. Gives the fields of the decision, None for an input that is no plain JSON.
-        """
-        try:
-            input_digest = digest(request.input)
-        except (TypeError, ValueError, RecursionError):
-            return None
-        account: Account = request.account
-        while True:
-            result = yield from self._asking(point, request, moment)
-            matched, errors = result
-            fields = self._settled(point.program, point.reason, matched, errors, request)
-            self._routed(fields, point, request.input, request, moment)
-            fields["facts"] = _uses(point, request, result)
-            fields["input_digest"] = input_digest
-            if fields["verdict"] != "allow":
-                return fields
-            if (yield from self._held(point, request, fields)):
-                fields["reservation"] = account.reservation
-                return fields
-
-    def _asking(self, point: _Point, request: Request, moment: Timestamp) -> Keeping:
-        """Runs the rules once more; only limits are asked anew, and they know their answers."""
-        known, request.answers = request.answers, {}
-        run = point.function(request.input, moment)
-        try:
-            asked = next(run)
-            while True:
-                source = point.sources[asked]
-                answer = None if isinstance(source, LimitSource) else known.get(asked)
-                if answer is None:
-                    answer = yield source
-                request.answers[asked] = answer
-                asked = run.send(answer)
-        except StopIteration as end:
-            return end.value
-
-    def _held(self, point: _Point, request: Request, fields: dict[str, Any]) -> Keeping:
-        """Holds what an allowed request may take; whether all of it is held."""
-        account: Account = request.account
-        model = _model_of(fields, request.input)
-        asked = Asked(request.input, model, account.now, self.books.prices)
-        wanted = account.wanted(point.sources, request.answers, asked, request.known)
-        if wanted is None:
-            return False
-        if wanted:
-            holding = account.holding(wanted, model)
-            held = yield holding
-            if isinstance(held, FactError):
-                holding.failed(held)
-            if held is not True:
-                return False
-        if account.hold and (adding := account.adding(point.sources, request)):
-            failed = yield adding
-            if isinstance(failed, FactError):
-                yield Releasing(account)
-                account.start_again(failed)
-                return not any(isinstance(point.sources[i], PastSource) for i in request.answers)
-        return True
 
     def _with_account(
         self, fields: dict[str, Any] | None, request: Request, moment: Timestamp, started: int
@@ -494,6 +326,21 @@ class Engine:
         fields["time_ns"] = moment.nanoseconds
         fields["duration_ns"] = time.perf_counter_ns() - started
         return decided(fields)
+
+    def _fields(
+        self,
+        point: _Point,
+        request: Request,
+        result: Result,
+        moment: Timestamp,
+        input_digest: str,
+    ) -> dict[str, Any]:
+        """The fields of a decision with facts; its model chosen."""
+        fields = self._settled(point.program, point.reason, *result, request)
+        fields["facts"] = uses(point, request, result)
+        fields["input_digest"] = input_digest
+        self._routed(fields, point, request.input, request, moment)
+        return fields
 
     def _routed(
         self,
@@ -506,9 +353,9 @@ class Engine:
         """Chooses the model in the tier that rules chose; denies where none may serve."""
         if self.routes is None or fields["verdict"] == "deny":
             return
-        found = _found(point, request)
+        found = detected(point, request) if request is not None else ()
         known = request.known if request is not None else {}
-        self.routes.choose(fields, input, found, known, moment.nanoseconds / 1e9, self.books.prices)
+        self.routes.choose(fields, input, found, known, moment.nanoseconds / 1e9, self.prices)
 
     def _decision(
         self,
@@ -530,10 +377,10 @@ class Engine:
         else:
             fields = point.plain(tuple(matched)).copy()
         if request is not None:
-            fields["facts"] = _uses(point, request, result)
+            fields["facts"] = uses(point, request, result)
+        fields["input_digest"] = input_digest
         if self.routes is not None:
             self._routed(fields, point, input, request, moment)
-        fields["input_digest"] = input_digest
         fields["time_ns"] = moment.nanoseconds
         fields["duration_ns"] = time.perf_counter_ns() - started
         return decided(fields)
@@ -602,63 +449,9 @@ def _stamped(nanoseconds: int) -> Timestamp:
     return made
 
 
-def _usage(usage: Usage | Mapping[str, Any]) -> Usage:
-    return usage if isinstance(usage, Usage) else Usage(**usage)
-
-
-def _model_of(fields: Mapping[str, Any], input: Mapping[str, Any]) -> str:
-    """The model that will serve: the one routed to, else the one asked for."""
-    routed = next((o.model for o in fields["obligations"] if isinstance(o, Routing)), "")
-    if routed:
-        return routed
-    for part in ("request", "route"):
-        asked = input.get(part)
-        model = asked.get("model") if isinstance(asked, Mapping) else None
-        if isinstance(model, str):
-            return model
-    return ""
-
-
-def _found(point: _Point, request: Request | None) -> frozenset[str]:
-    """The guards over texts that have found something, or could not look."""
-    if request is None:
-        return frozenset()
-    return frozenset(
-        point.sources[position].name
-        for position, answer in request.answers.items()
-        if point.sources[position].judges_texts and (isinstance(answer, FactError) or answer)
-    )
-
-
 def _texts(request: Request) -> dict[str, str]:
     """The texts by field; none where one cannot be read, so that nothing counts as redacted."""
     try:
         return dict(request.texts())
     except FactError:
         return {}
-
-
-def _uses(point: _Point, request: Request, result: Result) -> tuple[FactUse, ...]:
-    settled = _denied(point.program.rules, result)
-    uses: list[FactUse] = []
-    for position, source in enumerate(point.sources):
-        asking = point.program.asked_by[position]
-        answer = request.answers.get(position)
-        if answer is None:
-            why = "the verdict was deny already" if settled else "no rule needed it"
-            uses.append(FactUse(source.name, "skipped", why, rules=asking))
-        elif isinstance(answer, FactError):
-            uses.append(FactUse(source.name, "failed", answer.message, rules=asking))
-        else:
-            uses.append(FactUse(source.name, "used", findings=len(answer), rules=asking))
-    return tuple(uses)
-
-
-def _denied(rules: Sequence[RuleInfo], result: Result) -> bool:
-    """Whether a rule denied, after which no fact is asked for."""
-    matched, errors = result
-    failed = (position for position, _ in errors if rules[position].on_error == "match")
-    return any(
-        isinstance(rules[position].verdict, Deny) and rules[position].mode == "enforce"
-        for position in (*matched, *failed)
-    )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from policyengine.decision import Reason, Routing
+from policyengine.engine.uses import Detected
 from policyengine.errors import FactError
 
 if TYPE_CHECKING:
@@ -37,23 +38,26 @@ class Routes:
         from policyengine.routing.observed import Observed
         from policyengine.routing.tiers import Tiers
 
-        return Routes(Tiers.of(plain), Observed())
+        tiers = Tiers.of(plain)
+        return Routes(tiers, Observed(tiers.health))
 
     def choose(
         self,
         fields: dict[str, Any],
         input: Mapping[str, Any],
-        found: frozenset[str],
+        found: Detected,
         known: Mapping[str, Any],
         now: float,
         prices: Costs | None,
     ) -> None:
         """Puts the model into the decision's route; denies where no model may serve it.
 
-        `found` are the guards that found something in the request. A recorded snapshot in `known`
-        is used instead of what is observed now.
+        `found` is what guards found in the request. A recorded snapshot in `known` is used instead
+        of what is observed now. Chance is drawn from the input and the time, so that a replay
+        draws alike.
         """
-        from policyengine.routing.choice import choose, needs_of
+        from policyengine.routing.choice import choose
+        from policyengine.routing.needs import draw_of, kinds_of, needs_of
 
         obligations = fields["obligations"]
         route = next((o for o in obligations if isinstance(o, Routing)), None)
@@ -64,7 +68,8 @@ class Routes:
         recorded = known.get(OBSERVED)
         snapshot = recorded[0] if recorded else self.observed.snapshot(now)
         try:
-            needs = needs_of(self.tiers, route.to, input, found)
+            draw = draw_of(fields["input_digest"], int(now * 1e9))
+            needs = needs_of(self.tiers, route.to, input, kinds_of(found), draw)
             chosen = choose(self.tiers, route.to, needs, snapshot, prices, now)
         except FactError as error:
             fields["verdict"] = "deny"

@@ -1,4 +1,4 @@
-"""After the decision: what was held is settled, released, raised or refunded; events are told."""
+"""After the decision: what a request took, what agents did and how models answered, as told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from policyengine.charges import Costs, Event, Hold, Reservation, Usage, encoded, settled
-from policyengine.engine.accounts import HELD_FOR
+from policyengine.engine.accounts import HELD_FOR, added
+from policyengine.engine.facts import Source
+from policyengine.engine.routes import Routes
 from policyengine.errors import FactError, StateError
 from policyengine.state.store import Ledger
 
@@ -31,42 +33,66 @@ class Settlement(NamedTuple):
     why: str = ""
 
 
-class Books:
-    """What the host reports after a decision, in a store.
+class Reports:
+    """What the host tells an engine: what requests took, what agents did, how models answered.
 
     A report that the store could not take is kept in this process and made again with the next
     one, or by `flush`: every report has an id and counts once.
     """
 
-    def __init__(
-        self, store: Ledger | None, data: Mapping[str, Any], seconds: Callable[..., float]
-    ) -> None:
-        self._store = store
+    def __init__(self, store: Ledger | None, data: Mapping[str, Any]) -> None:
+        self.store = store
         self.prices = _prices(data)
-        self._seconds = seconds
+        self.routes = Routes.of(data)
         self._waiting: deque[Callable[[], object]] = deque()
         self._lock = Lock()
 
-    def settle(self, reservation: Reservation, usage: Usage, model: str = "") -> Settlement:
-        """Counts what a request really took in place of what was held for it.
+    def sources(self, point: str) -> Sequence[Source]:
+        """The questions of a decision point."""
+        raise NotImplementedError
 
-        `model` is the one that served it, where that is not the one it was routed to. Raises
-        `StateError` where there is no store, or where too much waits for it.
+    def _seconds(self) -> float:
+        """The time in seconds since 1970."""
+        raise NotImplementedError
+
+    def settle(
+        self, reservation: Reservation, usage: Usage | Mapping[str, Any], *, model: str = ""
+    ) -> Settlement:
+        """Counts what a request really took in place of what was held for it, once.
+
+        `usage` is a `policyengine.charges.Usage` or its fields; `model` the one that served, where
+        it is not the one of the reservation. What the store cannot take now is kept and told again.
+        Raises `StateError` where there is no store, or too much waits for it.
         """
         now = self._seconds()
         amounts, why = self._amounts(reservation, usage, model, now)
         work = partial(self._kept.settle, reservation.id, reservation.holds, amounts, now)
         return self._reported(work, amounts, why)
 
+    async def asettle(
+        self, reservation: Reservation, usage: Usage | Mapping[str, Any], *, model: str = ""
+    ) -> Settlement:
+        """`settle`, in a thread where the store blocks."""
+        return await self._later(partial(self.settle, reservation, usage, model=model))
+
     def release(self, reservation: Reservation) -> Settlement:
-        """Gives back all that is held: the request was never made. Raises as `settle` does."""
+        """Gives back what is held for a request that was not made. Raises as `settle` does."""
         work = partial(self._kept.release, reservation.id, reservation.holds, self._seconds())
         return self._reported(work, [0] * len(reservation.holds), "")
 
+    async def arelease(self, reservation: Reservation) -> Settlement:
+        """`release`, in a thread where the store blocks."""
+        return await self._later(partial(self.release, reservation))
+
     def refund(
-        self, reservation: Reservation, usage: Usage, id: str, model: str = ""
+        self,
+        reservation: Reservation,
+        usage: Usage | Mapping[str, Any],
+        id: str,
+        *,
+        model: str = "",
     ) -> Settlement:
-        """Takes off what was settled for a request that the provider does not charge for.
+        """Takes money and tokens off what was settled, which the provider does not charge for.
 
         `id` names the refund, which counts once. Requests and steps stay counted. Raises as
         `settle` does.
@@ -80,11 +106,13 @@ class Books:
         work = partial(self._kept.refund, id, reservation.holds, money, now)
         return self._reported(work, money, why)
 
-    def extend(self, reservation: Reservation, usage: Usage, model: str = "") -> Reservation | None:
-        """Holds what a stream has taken so far, where that is more, and longer than before.
+    def extend(
+        self, reservation: Reservation, usage: Usage | Mapping[str, Any], *, model: str = ""
+    ) -> Reservation | None:
+        """Holds what a streamed answer has taken so far, where that is more, and for longer.
 
-        None where a limit has no room for it: end the stream, and settle. Raises `StateError`,
-        also for a reservation that is over.
+        Gives the reservation to go on with; None where a limit has no room: end the stream, and
+        settle. Raises `StateError` where the store fails, or the reservation is over.
         """
         now = self._seconds()
         amounts, _ = self._amounts(reservation, usage, model, now)
@@ -98,14 +126,40 @@ class Books:
         holds = tuple(Hold(c.key, c.unit, c.amount, c.slot, c.lasts) for c in charges)
         return Reservation(reservation.id, holds, expires, reservation.model, charges)
 
-    def record(self, events: Mapping[str, tuple[Event, int, float]], now: float) -> int:
-        """Adds events to streams; to how many. Raises `StateError`."""
-        for stream, (event, keep, lasts) in events.items():
-            self._kept.append(stream, encoded(event), now, keep, lasts)
+    def record(self, point: str, input: Mapping[str, Any], event: Event) -> int:
+        """Adds something that happened to the streams that a point's rules ask about.
+
+        `input` says of which session, agent, or whatever else rules tell apart. Gives to how many
+        streams it was added. Raises `StateError` where the store fails or there is none.
+        """
+        now = self._seconds()
+        events = added(self.sources(point), input, now, {}, event)
+        for stream, (one, keep, lasts) in events.items():
+            self._kept.append(stream, encoded(one), now, keep, lasts)
         return len(events)
 
+    def observe(
+        self,
+        model: str,
+        *,
+        ok: bool,
+        latency_ms: float | None = None,
+        status: int | None = None,
+        cooldown: float | None = None,
+    ) -> None:
+        """Reports how a model answered, for routes: health, and latency in milliseconds.
+
+        `cooldown` is for how many seconds the provider asks not to be called (retry-after).
+        Without tiers it is of no effect.
+        """
+        if self.routes is not None:
+            self.routes.observed.observe(
+                model, ok=ok, latency_ms=latency_ms, status=status, cooldown=cooldown,
+                now=self._seconds(),
+            )  # fmt: skip
+
     def flush(self) -> int:
-        """Makes the reports that wait for the store; how many still do."""
+        """Tells the store again what it could not take; how many reports still wait."""
         with self._lock:
             waiting = list(self._waiting)
         for work in waiting:
@@ -120,14 +174,27 @@ class Books:
 
     @property
     def _kept(self) -> Ledger:
-        if self._store is None:
+        if self.store is None:
             raise StateError("no-store", "the engine has no store")
-        return self._store
+        return self.store
+
+    async def _later(self, work: Callable[[], Settlement]) -> Settlement:
+        if not getattr(self.store, "BLOCKING", False):
+            return work()
+        import asyncio
+
+        # Not left behind at a deadline: what was spent must be told.
+        return await asyncio.to_thread(work)
 
     def _amounts(
-        self, reservation: Reservation, usage: Usage, model: str, now: float
+        self,
+        reservation: Reservation,
+        usage: Usage | Mapping[str, Any],
+        model: str,
+        now: float,
     ) -> tuple[list[int], str]:
         model = model or reservation.model
+        usage = usage if isinstance(usage, Usage) else Usage(**usage)
         try:
             return settled(reservation.holds, usage, model, self.prices, now), ""
         except FactError as error:
