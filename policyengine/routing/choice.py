@@ -23,6 +23,7 @@ __all__ = ["Choice", "choose", "needs_of", "unfit"]
 _EMPTY: Final[Mapping[str, Any]] = {}
 # Keeps the draw for trying a model again apart from the one for weights.
 _TRYING: Final = 0x7472_7969_6E67
+_DRAWN: Final = 0x6472_6177_6E
 # So many models are named in an error; a tier may have a hundred.
 _NAMED: Final = 12
 
@@ -78,7 +79,9 @@ def choose(
     ('large', (), 'priority: place 2 of 2')
     """
     chain = tiers.chain(tier)
-    seed = int(needs.draw * 18446744073709551615.0)
+    # Micro-seconds are what the clocks of most machines tell.
+    drawn = now * 1e6 if needs.draw is None else needs.draw * 18446744073709551615.0
+    seed = mixed(int(drawn), _DRAWN)
     tries = share(mixed(seed, _TRYING)) < tiers.health.probe_share
     at = _At(tiers, needs, observed or _EMPTY, prices, now, seed, tries)
     rejected = [*chain.rejected]

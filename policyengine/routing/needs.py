@@ -29,7 +29,7 @@ class Needs(NamedTuple):
     `output_tokens` is None where the request sets no `max_tokens`. `kinds` are the kinds of data in
     it: names of guards that have found something or could not look, and types of findings. `keys`
     are the values of fields that tiers are sticky by. `draw`, from 0 up to 1, stands for chance:
-    equal draws give equal choices.
+    equal draws give equal choices. None draws from the time of the choice.
     """
 
     input_tokens: int = 0
@@ -40,7 +40,7 @@ class Needs(NamedTuple):
     data_class: str = ""
     keys: Mapping[str, str] = {}
     preferred: str = ""
-    draw: float = 0.0
+    draw: float | None = None
 
 
 def kinds_of(found: Iterable[tuple[str, Sequence[Mapping[str, Any]] | None]]) -> frozenset[str]:
@@ -70,12 +70,15 @@ def draw_of(*parts: str | int) -> float:
 
 
 def needs_of(
-    tiers: Tiers, tier: str, input: Mapping[str, Any], kinds: frozenset[str], draw: float
+    tiers: Tiers,
+    tier: str,
+    input: Mapping[str, Any],
+    kinds: frozenset[str] = _NOTHING,
+    draw: float | None = None,
 ) -> Needs:
     """What an `llm.request` routed to a tier needs.
 
-    `kinds` are of `kinds_of`. `draw` is of `draw_of`; what is to be replayed draws from what is
-    recorded, such as the digest of the input and the time.
+    `kinds` are of `kinds_of`, `draw` is of `draw_of`, where the time shall not decide.
 
     A field of another class than it should have is as if it were absent. Raises
     `FactError("unknown-tier")`, and where the host tells numbers of tokens that make no sense.
@@ -83,7 +86,7 @@ def needs_of(
     >>> from policyengine.routing.tiers import normal
     >>> tiers = Tiers.of(normal({"models": {"m": {}}, "tiers": {"t": {"models": ["m"]}}}))
     >>> request = {"model": "m", "tools": [{"name": "search"}], "max_tokens": 100}
-    >>> needs_of(tiers, "t", {"request": request}, frozenset(), 0.0)[1:3]
+    >>> needs_of(tiers, "t", {"request": request})[1:3]
     (100, frozenset({'tools'}))
     """
     request = input.get("request")

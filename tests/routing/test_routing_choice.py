@@ -261,6 +261,15 @@ def test_equal_arguments_give_equal_choices(strategy: str) -> None:
         assert once == again
 
 
+def test_without_a_draw_the_time_decides() -> None:
+    these = tiers(tiers={"t": {"models": ["a", "b"], "strategy": "weighted"}})
+    first = [choose(these, "t", Needs(), None, None, NOW + n / 1e6).model for n in range(2000)]
+    assert 900 < first.count("a") < 1100
+    assert first[:50] == [
+        choose(these, "t", Needs(), None, None, NOW + n / 1e6).model for n in range(50)
+    ]
+
+
 def test_a_sticky_tier_without_the_key_draws_and_says_so() -> None:
     these = tiers(tiers={"t": {"models": ["a", "b"], "sticky_by": "subject.id"}})
     assert chosen(these).why == "sticky: drawn (no subject.id), weight 1 of 2"
