@@ -17,7 +17,7 @@ LOCK := "$(PY)" -m uv pip compile --quiet --universal --python-version 3.11 --ge
 	--no-emit-index-url --custom-compile-command "make lock"
 EXTRAS := fixtures guards pii secrets vault protobuf models onnx transformers bedrock tune classifiers ci redis server
 # What tests skip where it is missing, and CI installs.
-TESTED := fixtures pii secrets models onnx tune classifiers
+TESTED := fixtures pii secrets models onnx tune classifiers redis
 
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
