@@ -283,12 +283,12 @@ class Watch(Protocol):
 # What a stream keeps of one event at most: longer names are cut, what is beyond is left out.
 MAX_NAME: Final = 200
 MAX_ATTRIBUTES: Final = 16
-_MAX_EVENT: Final = 8_192
+_MAX_EVENT: Final = 32_768
 _DEFAULTS: Final = (0.0, "", "", "", 0, 0.0, True)
 
 
 def encoded(event: Event) -> bytes:
-    """An event as a store keeps it, at most some thousand bytes of JSON.
+    """An event as a store keeps it: JSON of mostly less than a hundred bytes, and at most 32 KiB.
 
     Texts longer than `MAX_NAME` characters are cut and attributes beyond `MAX_ATTRIBUTES` left
     out. Raises `ValueError` for numbers that are no numbers.
@@ -307,7 +307,9 @@ def encoded(event: Event) -> bytes:
     else:
         while len(parts) > 2 and parts[-1] == _DEFAULTS[len(parts) - 1]:
             parts.pop()
-    return json.dumps(parts, separators=(",", ":"), allow_nan=False).encode()
+    text = json.dumps(parts, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    # Half a character of a host stays one: `json.loads` reads it so.
+    return text.encode("utf-8", "surrogatepass")
 
 
 # The events of a stream are read again with each request.

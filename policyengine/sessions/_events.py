@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -13,7 +13,6 @@ from typing import Any, Final
 from policyengine.charges import MAX_NAME, Event
 from policyengine.errors import FactError
 
-MAX_DEPTH: Final = 64
 # The most events that are read from an input.
 MAX_GIVEN: Final = 10_000
 MICRO: Final = 1_000_000
@@ -151,12 +150,12 @@ _NAMES: Final[Mapping[str, str]] = {
     "llm.request": "request.model",
     "change.proposed": "change.repository",
 }
+# What makes two calls the same, beside their names. Steps of agents do not say enough for that.
 _SAME: Final[Mapping[str, Sequence[str]]] = {
     "tool.call": ("tool.server", "tool.arguments", "tool.command"),
     "llm.request": ("request.system", "request.messages", "request.inputs"),
     "review.comment": ("comment.path", "comment.line", "comment.body"),
     "ci.failed": ("build.workflow", "build.step", "failure.kind"),
-    "agent.step": ("step.kind", "step.model", "step.to"),
 }
 
 
@@ -270,8 +269,3 @@ def names_match(names: Sequence[str], name: str) -> bool:
 def listed(value: Any) -> list[str]:
     """One name or several, as a list without repetition."""
     return [value] if isinstance(value, str) else list(dict.fromkeys(value or ()))
-
-
-def members(values: Iterable[Any], key: bytes) -> Iterator[str]:
-    """Short digests of texts."""
-    return (digest(value, key)[:12] for value in values if isinstance(value, str) and value)
