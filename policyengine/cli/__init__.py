@@ -1,4 +1,7 @@
-"""The command `policyengine`. A verb is the file of its name with a `command` in it."""
+"""The command `policyengine`. A verb is the file of its name with a `command` in it.
+
+A verb that Python keeps for itself has a `_` behind it in the file's name: `import_.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 from pkgutil import iter_modules
 from typing import Any, NoReturn
 
@@ -35,13 +39,15 @@ class Verbs(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all verbs."""
-        return sorted(m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
+        names = (m.name for m in iter_modules(__path__) if not m.name.startswith("_"))
+        return sorted(name.removesuffix("_") for name in names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The verb of this name, with the options that all verbs have."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = import_module(f"policyengine.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"policyengine.cli.{module}").command
         known = {option for parameter in command.params for option in parameter.opts}
         command.params += [o for o in common_options() if known.isdisjoint(o.opts)]
         return command
