@@ -125,8 +125,9 @@ class Engine(Reports):
             return self._kept_now(found, input, facts, moment, started, account)[0]
         result: Result = (run := found.function(input, moment))
         request = None
-        if found.sources:
+        if found.sources or facts:
             request = Request(found.program, input, facts, self.program.scan)
+        if found.sources and request:
             result = self._driven(found, run, request)
         return self._decision(found, input, request, result, moment, started)
 
@@ -180,8 +181,9 @@ class Engine(Reports):
             return await self._kept_later(found, input, facts, moment, started, account)
         result: Result = (run := found.function(input, moment))
         request = None
-        if found.sources:
+        if found.sources or facts:
             request = Request(found.program, input, facts, self.program.scan)
+        if found.sources and request:
             result = await self._driven_later(found, run, request)
         return self._decision(found, input, request, result, moment, started)
 

@@ -67,6 +67,8 @@ def misfits(name: str, schema: Mapping[str, Any], value: Any, places: Places) ->
     return [_misfit(name, _deepest(error), places) for error in errors]
 
 
+_LAST = 1_000_000_000
+
 # Configurations whose preparation is kept: a clause is looked at when it is read, and when its
 # bundle is checked for each decision point.
 _KEPT = 64
@@ -90,7 +92,12 @@ def _prepared(name: str, provider: Any, normal: str) -> str:
 
 
 def cost(provider: FactProvider, config: Any) -> int:
-    """What a question costs, which may depend on what it asks."""
+    """What a question costs, which may depend on what it asks.
+
+    A limit is asked last: whoever asks it is charged.
+    """
+    if provider.READS == "charges":
+        return _LAST
     costs: Callable[[Any], int] | None = getattr(provider, "cost", None)
     return costs(config) if costs is not None else provider.COST
 
