@@ -189,17 +189,43 @@ class Costs(Protocol):
         """The most tokens that a model answers with, where that is known."""
 
 
+# More tokens or pictures than any request has, and more micro-dollars than one costs.
+_MOST_TOKENS: Final = 10**9
+_MOST_MICRO_USD: Final = 10**15
+
+
+def check_usage(usage: Usage) -> None:
+    """Raises `FactError("bad-usage")` for numbers that make no sense: they would be a discount.
+
+    >>> check_usage(Usage(100, 20, cached_tokens=60))
+    """
+    numbers = (
+        usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.cache_write_tokens,
+        usage.reasoning_tokens, usage.input_images, usage.output_images,
+    )  # fmt: skip
+    if any(type(n) is not int or not 0 <= n <= _MOST_TOKENS for n in numbers):
+        raise FactError("bad-usage", "a number of the usage is negative or absurd")
+    parts = usage.cached_tokens + usage.cache_write_tokens
+    if parts > usage.input_tokens or usage.reasoning_tokens > usage.output_tokens:
+        raise FactError("bad-usage", "a part of the usage is more than the whole")
+    cost = usage.cost_micro_usd
+    if cost is not None and (type(cost) is not int or not 0 <= cost <= _MOST_MICRO_USD):
+        raise FactError("bad-usage", "the cost of the usage is negative or absurd")
+
+
 def settled(
     holds: Sequence[Hold], usage: Usage, model: str, prices: Costs | None, now: float
 ) -> list[int]:
     """What each hold settles to once it is known what a request really took.
 
     Money is what the provider says, else the price of the usage; requests and steps stay as they
-    were held, and nothing runs any more in parallel. Raises `FactError` where the price is unknown.
+    were held, and nothing runs any more in parallel. Raises `FactError` where the price is unknown
+    or the usage makes no sense.
 
     >>> settled([Hold("k", "tokens", 900, 0, 60)], Usage(100, 20), "m", None, 0.0)
     [120]
     """
+    check_usage(usage)
     amounts: list[int] = []
     for hold in holds:
         match hold.unit:

@@ -19,7 +19,7 @@ from decimal import ROUND_CEILING, Decimal
 from math import inf
 from typing import Any, Final, NamedTuple
 
-from policyengine.charges import Costs, Reservation, Usage
+from policyengine.charges import Costs, Usage, check_usage
 from policyengine.errors import FactError
 
 # Pico-dollars in a dollar, and in a micro-dollar.
@@ -27,9 +27,7 @@ _PICO: Final = 10**12
 _PICO_IN_MICRO: Final = 10**6
 # More than anyone asks for a token, or for a picture: a slip of the decimal point.
 _DEAREST: Final = {"token": _PICO, "image": 1000 * _PICO}
-# More tokens or pictures than any request has, and more micro-dollars than one costs.
 _MOST: Final = 10**9
-_MOST_MICRO_USD: Final = 10**15
 
 # What each price is for, by its name in the file.
 KINDS: Final[Mapping[str, str]] = {
@@ -242,7 +240,7 @@ class PriceBook(Costs):
         """
         if not self.starts <= now < self.ends:
             raise FactError("outdated-price", "the price book does not hold at this time")
-        _check(usage)
+        check_usage(usage)
         rates = self._rates_of(model)
         of = next(rate.of for rate in rates if usage.input_tokens > rate.above or not rate.above)
         pico = sum(count * _rate(of, kinds) for count, kinds in _counts(usage) if count)
@@ -329,49 +327,6 @@ def _rate(of: Mapping[str, int], kinds: tuple[str, ...]) -> int:
         if kind in of:
             return of[kind]
     raise FactError("unknown-price", f"the price book lacks the model's price for {kinds[-1]}")
-
-
-def _check(usage: Usage) -> None:
-    numbers = (
-        usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.cache_write_tokens,
-        usage.reasoning_tokens, usage.input_images, usage.output_images,
-    )  # fmt: skip
-    if any(type(n) is not int or not 0 <= n <= _MOST for n in numbers):
-        raise FactError("bad-usage", "a number of the usage is negative or absurd")
-    parts = usage.cached_tokens + usage.cache_write_tokens
-    if parts > usage.input_tokens or usage.reasoning_tokens > usage.output_tokens:
-        raise FactError("bad-usage", "a part of the usage is more than the whole")
-
-
-def settled(
-    reservation: Reservation, usage: Usage, prices: Costs | None, now: float, *, model: str = ""
-) -> list[int]:
-    """What each hold of a reservation is settled to, once the usage is known.
-
-    Requests and steps stay as they were held, what was under way is over, tokens and money are
-    what was used; `model` is the one that served, if not the one that was reserved for. Raises
-    `FactError` for a usage that makes no sense and, where it does not say its cost itself, for a
-    price that is unknown or outdated. Then nothing is known: what was held is the best guess.
-
-    >>> from policyengine.charges import Hold
-    >>> holds = (Hold("a", "tokens", 900, 0, 60), Hold("b", "parallel", 1, 0, 60))
-    >>> settled(Reservation("r", holds, 0.0), Usage(100, 20), None, 0.0)
-    [120, 0]
-    """
-    _check(usage)
-    amounts = {"tokens": usage.input_tokens + usage.output_tokens, "parallel": 0}
-    if any(hold.unit == "micro_usd" for hold in reservation.holds):
-        amounts["micro_usd"] = _spent(usage, prices, model or reservation.model, now)
-    return [amounts.get(hold.unit, hold.amount) for hold in reservation.holds]
-
-
-def _spent(usage: Usage, prices: Costs | None, model: str, now: float) -> int:
-    told = usage.cost_micro_usd
-    if told is None:
-        return priced(prices, model, usage, now)
-    if type(told) is not int or not 0 <= told <= _MOST_MICRO_USD:
-        raise FactError("bad-usage", "the cost of the usage is negative or absurd")
-    return told
 
 
 def priced(prices: Costs | None, model: str, usage: Usage, now: float) -> int:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from policyengine.charges import Hold, Reservation, Usage
+from policyengine.charges import Hold, Usage, settled
 from policyengine.errors import FactError
-from policyengine.prices import SCHEMA, PriceBook, kind_of, normal, problems, settled
+from policyengine.prices import SCHEMA, PriceBook, kind_of, normal, problems
 
 NOW = 1_795_262_400.0  # 2026-11-21T12:00:00Z
 
@@ -142,7 +142,7 @@ def test_a_usage_that_makes_no_sense(usage: Usage) -> None:
         book({"m": ALL}).cost("m", usage, NOW)
     assert error.value.code == "bad-usage"
     with pytest.raises(FactError):
-        settled(Reservation("r", (), 0.0), usage, None, NOW)
+        settled([], usage, "m", None, NOW)
 
 
 COUNTS = st.integers(0, 10**6)
@@ -290,12 +290,11 @@ HOLDS = (
 
 def test_what_a_reservation_is_settled_to() -> None:
     prices = book({"m": PLAIN, "other": ALL})
-    held = Reservation("r", HOLDS, 0.0, "m")
-    assert settled(held, Usage(100, 10), prices, NOW) == [450, 110, 1, 1, 0]
+    assert settled(HOLDS, Usage(100, 10), "m", prices, NOW) == [450, 110, 1, 1, 0]
     # The gateway knows better what it paid, or that another model served.
-    assert settled(held, Usage(100, 10, cost_micro_usd=7), None, NOW) == [7, 110, 1, 1, 0]
+    assert settled(HOLDS, Usage(100, 10, cost_micro_usd=7), "m", None, NOW) == [7, 110, 1, 1, 0]
     batch = Usage(100, 10, batch=True)
-    assert settled(held, batch, prices, NOW, model="other") == [225, 110, 1, 1, 0]
+    assert settled(HOLDS, batch, "other", prices, NOW) == [225, 110, 1, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -304,13 +303,15 @@ def test_what_a_reservation_is_settled_to() -> None:
         (Usage(1, 1), "unknown-price"),
         (Usage(1, 1, cost_micro_usd=-1), "bad-usage"),
         (Usage(1, 1, cost_micro_usd=10**18), "bad-usage"),
+        (Usage(1, 1, cost_micro_usd=True), "bad-usage"),
+        (Usage(-1, 1, cost_micro_usd=1), "bad-usage"),
     ],
 )
 def test_what_cannot_be_settled(usage: Usage, code: str) -> None:
     with pytest.raises(FactError) as error:
-        settled(Reservation("r", HOLDS, 0.0, "m"), usage, None, NOW)
+        settled(HOLDS, usage, "m", None, NOW)
     assert error.value.code == code
 
 
 def test_without_money_no_price_is_needed() -> None:
-    assert settled(Reservation("r", HOLDS[1:], 0.0, "m"), Usage(3, 4), None, NOW) == [7, 1, 1, 0]
+    assert settled(HOLDS[1:], Usage(3, 4), "m", None, NOW) == [7, 1, 1, 0]
