@@ -10,7 +10,7 @@ from policyengine.cel.suggestions import closest, listed
 from policyengine.cel.types import TIMESTAMP, Type
 from policyengine.diagnostics import CompileError, Diagnostic, ordered
 from policyengine.rules.at_point import PointCheck, Scope
-from policyengine.rules.combining import rule_warnings, tied_routes, unknown_tiers
+from policyengine.rules.combining import rule_warnings, tied_routes
 from policyengine.rules.constants import type_of
 from policyengine.rules.costs import budget_of, too_costly
 from policyengine.rules.facts import fact_functions
@@ -33,6 +33,7 @@ from policyengine.rules.parts import (
     unused_variables,
 )
 from policyengine.rules.points import builtin_points
+from policyengine.rules.tiers import unasked_kinds, unknown_tiers
 from policyengine.source import Span
 
 
@@ -65,7 +66,7 @@ def check(bundle: Bundle) -> CheckedBundle:
     everything = [*expressions.problems, *found.settled(groups)]
     if any(diagnostic.severity == "error" for diagnostic in everything):
         raise CompileError(everything)
-    warnings = [*bundle.warnings, *everything]
+    warnings = [*bundle.warnings, *everything, *unasked_kinds(bundle, checked)]
     for one in groups:
         warnings += unused_variables(one, expressions)
         warnings += rule_warnings(one.parts)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
-from policyengine.cel.suggestions import closest, listed
 from policyengine.diagnostics import Diagnostic, Related
 from policyengine.program import RESTRICTING, Allow, Route
 from policyengine.rules.model import CheckedRule, Policy, Rule
@@ -60,22 +59,6 @@ def rule_warnings(parts: Iterable[Policy]) -> Iterator[Diagnostic]:
                     rule.spans.get(("on_error",), rule.span),
                     severity="warning",
                 )
-
-
-def unknown_tiers(
-    rules: Iterable[CheckedRule], tiers: Mapping[str, Any] | None
-) -> Iterator[Diagnostic]:
-    """Routes to tiers that a bundle with `data/tiers.yaml` does not have."""
-    known = (tiers or {}).get("tiers", {})
-    for checked in rules if known else ():
-        for effect in checked.rule.obligations:
-            if isinstance(effect, Route) and effect.to not in known:
-                span = checked.rule.spans.get(("route",), checked.rule.span)
-                meant = closest(effect.to, known)
-                note = f"did you mean `{meant}`?" if meant else ""
-                help = "" if meant else f"`data/tiers.yaml` has {listed(known)}"
-                message = f"there is no tier `{effect.to[:80]}`"
-                yield Diagnostic("unknown-tier", message, span, note, help)
 
 
 def tied_routes(rules: Iterable[CheckedRule]) -> Iterator[Diagnostic]:
