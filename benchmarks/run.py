@@ -1,7 +1,7 @@
 """`make bench`: everything, as ratios on the terminal, as JSON, and in docs/benchmarks.md.
 
-`--only WORD` measures the sections (expressions, rules, compile, guards, startup,
-memory) and cases whose
+`--only WORD` measures the sections (expressions, rules, compile, guards, ledger,
+startup, memory) and cases whose
 name has the word; `--quick` measures too briefly to trust a figure, and shows that all answers
 agree. The documentation is written only by a whole run.
 """
@@ -23,6 +23,7 @@ import guards_injection
 import guards_pii
 import guards_topic
 import guards_words
+import ledger_redis
 import memory
 import report
 import startup
@@ -38,6 +39,7 @@ SECTIONS = (
     guards_injection,
     guards_topic,
     guards_words,
+    ledger_redis,
     startup,
     memory,
 )

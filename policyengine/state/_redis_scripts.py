@@ -31,8 +31,9 @@ TOO_MUCH: Final = -4
 RAISED: Final = -5
 
 _COMMON: Final = """\
-local call, sub = redis.call, string.sub
+local call, sub, byte = redis.call, string.sub, string.byte
 local MOST = 9007199254740992
+local HELD, SETTLED = 104, 115
 
 -- tostring() would round above 10^14.
 local function text(number) return string.format('%.0f', number) end
@@ -42,20 +43,11 @@ local function milliseconds(seconds)
   return math.ceil(math.min(math.max(seconds, 1), 3153600000) * 1000)
 end
 
--- Sets a time to live unless what is left is longer. An eighth more, so that a counter in use is
--- not given a new one by every call.
-local function keep(key, seconds)
-  local wanted = milliseconds(seconds)
-  if call('PTTL', key) < wanted then
-    call('PEXPIRE', key, text(math.ceil(wanted * 1.125) + 1000))
-  end
-end
+local function member(slot, amount, id) return text(slot) .. ':' .. text(amount) .. ':' .. id end
 
--- By how much the server's clock is ahead of the caller's, where the server's counts.
-local function shift(server, now)
-  if server == 0 then return 0 end
+local function server_time()
   local time = call('TIME')
-  return tonumber(time[1]) + tonumber(time[2]) / 1000000 - now
+  return tonumber(time[1]) + tonumber(time[2]) / 1000000
 end
 
 -- Never below nothing: a server that evicts keys may have lost the counter and kept its holds.
@@ -63,60 +55,71 @@ local function lower(counter, field, amount)
   if call('HINCRBY', counter, field, text(-amount)) < 0 then call('HSET', counter, field, '0') end
 end
 
--- No limit is above MOST, so what stops there lets nothing through.
-local function settle(counter, slot, amount)
-  local field = 's' .. text(slot)
-  if call('HINCRBY', counter, field, text(amount)) > MOST then
-    call('HSET', counter, field, text(MOST))
-  end
-end
-
-local function member(slot, amount, id) return text(slot) .. ':' .. text(amount) .. ':' .. id end
-
 -- Gives back what has expired: a hundred holds at once, so that no call blocks the server.
 local GIVEN = 100
 local function give_back(counter, holds, now)
   local over = call('ZRANGEBYSCORE', holds, '-inf', now, 'LIMIT', '0', tostring(GIVEN))
-  if #over == 0 then return 0 end
   local sums = {}
   for _, hold in ipairs(over) do
     local slot, amount = string.match(hold, '^(%-?%d+):(%d+):')
     sums[slot] = (sums[slot] or 0) + tonumber(amount)
   end
   for slot, amount in pairs(sums) do lower(counter, 'h' .. slot, amount) end
-  call('ZREM', holds, unpack(over))
-  return #over
+  if #over > 0 then call('ZREM', holds, unpack(over)) end
+  local next = call('ZRANGE', holds, '0', '0', 'WITHSCORES')
+  -- A counter that is not there is not made by looking at it.
+  if next[2] and call('EXISTS', counter) == 1 then call('HSET', counter, 'e', next[2]) end
+  return #over, next[2] and tonumber(next[2])
 end
 
 -- A counter as it stands for a slot, which a later one takes the place of.
 local function read(counter, slot, since)
   local flat = call('HGETALL', counter)
-  local last = slot
-  for i = 1, #flat, 2 do
-    local at = tonumber(sub(flat[i], 2))
-    if at > last then last = at end
-  end
-  local found = {slot = last, since = since + (last - slot), spent = 0, held = 0, gone = {}}
-  found.flat = flat
+  local last, due, lives = slot, nil, 0
   for i = 1, #flat, 2 do
     local field = flat[i]
-    if tonumber(sub(field, 2)) < found.since then
-      found.gone[#found.gone + 1] = field
-    elseif sub(field, 1, 1) == 's' then
-      found.spent = found.spent + tonumber(flat[i + 1])
+    if field == 'e' then
+      due = tonumber(flat[i + 1])
+    elseif field == 'x' then
+      lives = tonumber(flat[i + 1])
     else
-      found.held = found.held + tonumber(flat[i + 1])
+      local at = tonumber(sub(field, 2))
+      if at > last then last = at end
     end
   end
-  return found
+  since = since + (last - slot)
+  local spent, held, here, gone = 0, 0, nil, nil
+  for i = 1, #flat, 2 do
+    local field, kind = flat[i], byte(flat[i])
+    if kind == HELD or kind == SETTLED then
+      local at, amount = tonumber(sub(field, 2)), tonumber(flat[i + 1])
+      if at < since then
+        gone = gone or {}
+        gone[#gone + 1] = field
+      elseif kind == SETTLED then
+        spent = spent + amount
+      else
+        held = held + amount
+        if at == last then here = amount end
+      end
+    end
+  end
+  return {
+    slot = last, since = since, spent = spent, held = held, here = here or 0, gone = gone,
+    due = due, lives = lives, flat = flat
+  }
 end
 
 -- The same without what has expired; nothing if so much has that the caller must come again. What
 -- still fits is not kept waiting, but no refusal rests on what has expired.
 local function look(counter, holds, now, slot, since, room)
+  local found = read(counter, slot, since)
+  -- `e` is a time before which no hold expires.
+  if found.due and found.due > now then return found end
   for _ = 1, 20 do
-    local given = give_back(counter, holds, now)
-    local found = read(counter, slot, since)
+    local given, due = give_back(counter, holds, now)
+    if given > 0 then found = read(counter, slot, since) end
+    found.due = due
     if given < GIVEN or found.spent + found.held <= room then return found end
   end
 end
@@ -125,10 +128,13 @@ end
 local function standing(position, found)
   local sums, slots, answer = {}, {}, {position, found.spent, found.held}
   for i = 1, #found.flat, 2 do
-    local slot, amount = tonumber(sub(found.flat[i], 2)), tonumber(found.flat[i + 1])
-    if slot >= found.since and amount > 0 then
-      if not sums[slot] then slots[#slots + 1] = slot end
-      sums[slot] = (sums[slot] or 0) + amount
+    local kind = byte(found.flat[i])
+    if kind == HELD or kind == SETTLED then
+      local slot, amount = tonumber(sub(found.flat[i], 2)), tonumber(found.flat[i + 1])
+      if slot >= found.since and amount > 0 then
+        if not sums[slot] then slots[#slots + 1] = slot end
+        sums[slot] = (sums[slot] or 0) + amount
+      end
     end
   end
   table.sort(slots)
@@ -139,13 +145,50 @@ local function standing(position, found)
   return answer
 end
 
-local function record(key)
-  local packed = call('GET', key)
-  return packed and cmsgpack.unpack(packed)
+-- Writes a hold of an id into a counter that was looked at, in place of `former`.
+local function write(counter, holds, found, id, slot, amount, former, now, expires, lasts, time)
+  local lives = math.max(lasts, expires - now)
+  local field = 'h' .. text(slot)
+  local changes = {counter}
+  if former then
+    call('ZREM', holds, member(slot, former, id))
+    call('HINCRBY', counter, field, text(amount - former))
+  else
+    changes = {counter, field, text(found.here + amount)}
+    -- By the latest slot it is seen that a clock was set back, also when nothing is held there.
+    if found.here == 0 then call('HSETNX', counter, 's' .. text(slot), '0') end
+  end
+  call('ZADD', holds, expires, member(slot, amount, id))
+  if not found.due or expires < found.due then
+    changes[#changes + 1], changes[#changes + 2] = 'e', string.format('%.17g', expires)
+  end
+  if found.lives < time + lives then
+    -- An eighth more, so that not every call renews it. `x` is until when both keys live; a member
+    -- that never expires keeps the set, and with it its time to live, when it has no holds.
+    local wanted = math.ceil(milliseconds(lives) * 1.125) + 1000
+    changes[#changes + 1], changes[#changes + 2] = 'x', text(math.floor(time + wanted / 1000))
+    call('HSET', unpack(changes))
+    call('ZADD', holds, '+inf', '-')
+    call('PEXPIRE', counter, text(wanted))
+    call('PEXPIRE', holds, text(wanted + 60000))
+  elseif #changes > 1 then
+    call('HSET', unpack(changes))
+  end
+  -- A call takes some thousand arguments; what is left over goes with the next.
+  if found.gone then
+    call('HDEL', counter, unpack(found.gone, 1, math.min(#found.gone, 1000)))
+  end
 end
 
-local function remember(key, found, seconds)
-  call('SET', key, cmsgpack.pack(found), 'PX', text(milliseconds(seconds)))
+-- Sets a time to live unless what is left is longer.
+local function keep(key, seconds)
+  local wanted = milliseconds(seconds)
+  if call('PTTL', key) < wanted then call('PEXPIRE', key, text(wanted)) end
+end
+
+local function record(packed)
+  if packed and #packed > 1 then return cmsgpack.unpack(packed) end
+  return packed and {packed}
 end
 """
 
@@ -153,102 +196,98 @@ end
 # ARGV: now, expires, server's clock?, most skew, remembered, mode, least; amount, limit, slot,
 # since, lasts of each charge; the id.
 _HOLD: Final = """
-local TAKE, TRY = 1, 2
+local RESERVE, TAKE, TRY = 0, 1, 2
 local now, expires, server, most, remembered, mode, least, at = struct.unpack('<ddddddd', ARGV[1])
-local found = record(KEYS[1])
-if found then
-  if mode == TAKE then return {found[4] or 0} end
-  return 0
+local time = server_time()
+if server == 1 then
+  local ahead = time - now
+  if math.abs(ahead) > most then return {-2, math.floor(ahead)} end
+  now, expires = time, expires + ahead
 end
-local ahead = shift(server, now)
-if math.abs(ahead) > most then return {-2, math.floor(ahead)} end
-now, expires = now + ahead, expires + ahead
+if mode == TAKE then
+  local found = record(call('GET', KEYS[1]))
+  if found then return {found[4] or 0} end
+end
 
-local plan, refused = {}, {}
-for i = 1, (#KEYS - 1) / 2 do
+local count, refused, rest = (#KEYS - 1) / 2, nil, math.max(expires - now, 0)
+local kept, seen, lasting = {mode == TAKE and 't' or 'h', expires}, {}, {}
+for i = 1, count do
   local amount, limit, slot, since, lasts
   amount, limit, slot, since, lasts, at = struct.unpack('<ddddd', ARGV[1], at)
-  local seen = look(KEYS[2 * i], KEYS[2 * i + 1], now, slot, since, limit - amount)
-  if not seen then return -1 end
-  local used = seen.spent + seen.held
+  local found = look(KEYS[2 * i], KEYS[2 * i + 1], now, slot, since, limit - amount)
+  if not found then return -1 end
+  local used = found.spent + found.held
   if mode == TAKE then
     amount = math.min(amount, limit - used, MOST - used)
     if amount < least or amount <= 0 then return {0} end
   elseif used + amount > limit then
-    refused[#refused + 1] = standing(i - 1, seen)
+    refused = refused or {}
+    refused[#refused + 1] = standing(i - 1, found)
   elseif used + amount > MOST then
     return -4
   end
-  plan[i] = {seen, amount, lasts}
+  seen[i], lasting[i] = found, lasts
+  kept[2 * i + 1], kept[2 * i + 2] = found.slot, amount
 end
-if #refused > 0 then return refused end
-if mode == TRY then return 0 end
-
-local kept = {'h', expires}
-for i, part in ipairs(plan) do
-  local counter, holds = KEYS[2 * i], KEYS[2 * i + 1]
-  local seen, amount, lasts = part[1], part[2], part[3]
-  local slot = text(seen.slot)
-  -- A call takes some thousand arguments; what is left over goes with the next.
-  if #seen.gone > 0 then call('HDEL', counter, unpack(seen.gone, 1, math.min(#seen.gone, 1000))) end
-  call('HSETNX', counter, 's' .. slot, '0')
-  call('HINCRBY', counter, 'h' .. slot, text(amount))
-  call('ZADD', holds, expires, member(seen.slot, amount, ARGV[2]))
-  local lives = math.max(lasts, expires - now)
-  keep(counter, lives)
-  keep(holds, lives)
-  kept[2 * i + 1], kept[2 * i + 2] = seen.slot, amount
+if mode == TRY or refused then
+  -- What is held already has its room.
+  if not refused or call('EXISTS', KEYS[1]) == 1 then return 0 end
+  return refused
 end
-remember(KEYS[1], kept, remembered + math.max(expires - now, 0))
-if mode == TAKE then return {plan[1][2]} end
+local lives = text(milliseconds(remembered + rest))
+if not call('SET', KEYS[1], cmsgpack.pack(kept), 'PX', lives, 'NX') then return 0 end
+for i = 1, count do
+  write(KEYS[2 * i], KEYS[2 * i + 1], seen[i], ARGV[2], kept[2 * i + 1], kept[2 * i + 2], nil,
+    now, expires, lasting[i], time)
+end
+if mode == TAKE then return {kept[4]} end
 return 0
 """
 
 # KEYS and ARGV as above. Answers the former amounts, or those that have no room.
 _RAISE: Final = """
 local now, expires, server, most, remembered, mode, least, at = struct.unpack('<ddddddd', ARGV[1])
-local ahead = shift(server, now)
-if math.abs(ahead) > most then return {-2, math.floor(ahead)} end
-now, expires = now + ahead, expires + ahead
+local time = server_time()
+if server == 1 then
+  local ahead = time - now
+  if math.abs(ahead) > most then return {-2, math.floor(ahead)} end
+  now, expires = time, expires + ahead
+end
 local count = (#KEYS - 1) / 2
-local found = record(KEYS[1])
-if not found or found[1] ~= 'h' or found[2] <= now or #found ~= 2 + 2 * count then return -3 end
+local found = record(call('GET', KEYS[1]))
+if not found or (found[1] ~= 'h' and found[1] ~= 't') then return -3 end
+if #found ~= 2 + 2 * count or found[2] <= now then return -3 end
 for i = 1, count do
   -- A gateway with a fast clock may have given a hold back already.
   local hold = member(found[2 * i + 1], found[2 * i + 2], ARGV[2])
   if not call('ZSCORE', KEYS[2 * i + 1], hold) then return -3 end
 end
 
-local plan, refused, former = {}, {}, {}
+local refused, seen, former, amounts, lasting = {}, {}, {}, {}, {}
 for i = 1, count do
   local amount, limit, slot, since, lasts
   amount, limit, slot, since, lasts, at = struct.unpack('<ddddd', ARGV[1], at)
   local held = found[2 * i + 2]
-  local seen = look(KEYS[2 * i], KEYS[2 * i + 1], now, slot, since, limit - amount + held)
-  if not seen then return -1 end
-  local used = seen.spent + seen.held - held + amount
+  local there = look(KEYS[2 * i], KEYS[2 * i + 1], now, slot, since, limit - amount + held)
+  if not there then return -1 end
+  local used = there.spent + there.held - held + amount
   if used > limit then
-    refused[#refused + 1] = standing(i - 1, seen)
+    refused[#refused + 1] = standing(i - 1, there)
   elseif used > MOST then
     return -4
   end
-  plan[i] = {amount, lasts}
-  former[i] = held
+  seen[i], former[i], amounts[i], lasting[i] = there, held, amount, lasts
 end
 if #refused > 0 then return refused end
 
 found[2] = expires
-for i, part in ipairs(plan) do
-  local counter, holds, slot = KEYS[2 * i], KEYS[2 * i + 1], found[2 * i + 1]
-  call('ZREM', holds, member(slot, former[i], ARGV[2]))
-  call('ZADD', holds, expires, member(slot, part[1], ARGV[2]))
-  call('HINCRBY', counter, 'h' .. text(slot), text(part[1] - former[i]))
-  local lives = math.max(part[2], expires - now)
-  keep(counter, lives)
-  keep(holds, lives)
-  found[2 * i + 2] = part[1]
+for i = 1, count do
+  write(KEYS[2 * i], KEYS[2 * i + 1], seen[i], ARGV[2], found[2 * i + 1], amounts[i], former[i],
+    now, expires, lasting[i], time)
+  found[2 * i + 2] = amounts[i]
 end
-remember(KEYS[1], found, remembered + math.max(expires - now, 0))
+local lives = text(milliseconds(remembered + math.max(expires - now, 0)))
+call('SET', KEYS[1], cmsgpack.pack(found), 'PX', lives)
 return {-5, unpack(former)}
 """
 
@@ -256,14 +295,32 @@ return {-5, unpack(former)}
 _FINISH: Final = """
 local SETTLE, RELEASE, UNDO = 0, 1, 2
 local remembered, mode, at = struct.unpack('<dd', ARGV[1])
-local found = record(KEYS[1])
-if found and found[1] ~= 'h' then return 0 end
-if mode == UNDO and not found then return 0 end
+local lives = text(milliseconds(remembered))
+local packed
+if mode == UNDO then
+  packed = call('GET', KEYS[1])
+  if not packed then return 0 end
+else
+  -- One call in place of two, as nearly always it was not done before.
+  packed = call('SET', KEYS[1], mode == SETTLE and 's' or 'r', 'PX', lives, 'GET')
+end
+local found = record(packed) or {}
+local state = found[1]
+if state and state ~= 'h' and state ~= 't' then
+  if mode ~= UNDO then call('SET', KEYS[1], packed, 'PX', lives) end
+  return 0
+end
+if mode == UNDO then
+  call('DEL', KEYS[1])
+elseif state == 't' then
+  -- What a take took is asked for again; of others only what became of them.
+  call('SET', KEYS[1], cmsgpack.pack({'s', found[2], found[3], found[4]}), 'PX', lives)
+end
 for i = 1, (#KEYS - 1) / 2 do
   local counter, holds = KEYS[2 * i], KEYS[2 * i + 1]
   local amount, slot, lasts
   amount, slot, lasts, at = struct.unpack('<ddd', ARGV[1], at)
-  if found and found[2 * i + 1] then
+  if found[2 * i + 1] then
     -- Where it was held, which is a later slot if the clock had been set back.
     slot = found[2 * i + 1]
     -- What has expired may be given back by now; what is left of a hold is given back once.
@@ -272,18 +329,14 @@ for i = 1, (#KEYS - 1) / 2 do
     end
   end
   if mode == SETTLE then
-    settle(counter, slot, amount)
-    keep(counter, lasts)
+    local field = 's' .. text(slot)
+    local sum = call('HINCRBY', counter, field, text(amount))
+    -- No limit is above MOST, so what stops there lets nothing through.
+    if sum > MOST then call('HSET', counter, field, text(MOST)) end
+    -- The first of a slot may be the first of a counter.
+    if sum == amount then keep(counter, lasts) end
   end
 end
-if mode == UNDO then
-  call('DEL', KEYS[1])
-  return 1
-end
--- What a take took is asked for again; of others only what became of them.
-local left = {mode == SETTLE and 's' or 'r'}
-if found and #found == 4 then left = {left[1], found[2], found[3], found[4]} end
-remember(KEYS[1], left, remembered)
 return 1
 """
 
@@ -305,7 +358,7 @@ return 1
 # KEYS: counter and holds of each charge. ARGV: now, server's clock?; slot, since of each charge.
 _STANDING: Final = """
 local now, server, at = struct.unpack('<dd', ARGV[1])
-now = now + shift(server, now)
+if server == 1 then now = server_time() end
 local answer = {}
 for i = 1, #KEYS / 2 do
   local slot, since
@@ -368,14 +421,14 @@ return count
 class Script:
     """A script, and the name by which a server that has it knows it (`EVALSHA`)."""
 
-    source: str
-    name: str
+    source: bytes
+    name: bytes
 
 
 def _script(body: str) -> Script:
-    source = _COMMON + body
+    source = (_COMMON + body).encode()
     # The server's name for it, and no promise of secrecy.
-    return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+    return Script(source, hashlib.sha1(source, usedforsecurity=False).hexdigest().encode())
 
 
 HOLD: Final = _script(_HOLD)

@@ -118,19 +118,19 @@ class RedisStore:
 
     def get(self, space: str, key: str, now: float) -> Row | None:
         """The row, unless there is none or it has expired."""
-        found = self._server.ask("GET", self._row(space, key))
+        found = self._server.ask(b"GET", self._row(space, key))
         row = None if found is None else _read(found)
         return None if row is None or row.is_over(now) else row
 
     def add(self, space: str, key: str, row: Row, now: float) -> Row:
         """Keeps a row where there is none in force; gives the row that is kept then."""
-        arguments = (_written(row), _until(row.expires), repr(float(now)))
+        arguments = (_written(row), _until(row.expires), _plain(now))
         return _read(self._server.run(scripts.ADD, [self._row(space, key)], arguments))
 
     def put(self, space: str, key: str, row: Row) -> None:
         """Keeps a row, in place of any other."""
-        words = ("PXAT", until) if (until := _until(row.expires)) else ()
-        self._server.ask("SET", self._row(space, key), _written(row), *words)
+        words = (b"PXAT", until) if (until := _until(row.expires)) else ()
+        self._server.ask(b"SET", self._row(space, key), _written(row), *words)
 
     def extend(self, space: str, key: str, expires: float | None) -> bool:
         """Lets a row that is there expire at another time; whether there is one."""
@@ -139,7 +139,7 @@ class RedisStore:
 
     def delete(self, space: str, key: str) -> bool:
         """Forgets a row; whether there was one."""
-        return bool(self._server.ask("DEL", self._row(space, key)))
+        return bool(self._server.ask(b"DEL", self._row(space, key)))
 
     def purge(self, now: float) -> int:
         """Forgets all rows that have expired; how many.
@@ -158,7 +158,7 @@ class RedisStore:
         return count + sum(self._purged(batch, now) for batch in batches.values() if batch)
 
     def _purged(self, keys: Sequence[bytes], now: float) -> int:
-        return int(self._server.run(scripts.PURGE, keys, (repr(float(now)),)))
+        return int(self._server.run(scripts.PURGE, keys, (_plain(now),)))
 
     def _row(self, space: str, key: str) -> bytes:
         name = f"{len(space)}:{space}:{key}"
@@ -241,13 +241,13 @@ class RedisStore:
     def append(self, stream: str, event: bytes, now: float, keep: int, lasts: float) -> None:
         """Adds an event to a stream, which keeps the newest `keep` for `lasts` seconds."""
         if keep > 0:
-            arguments = (_EXPIRES.pack(now + lasts) + event, str(keep), repr(float(lasts)))
+            arguments = (_EXPIRES.pack(now + lasts) + event, b"%d" % keep, _plain(lasts))
             # Without an id nobody knows whether it was added already.
             self._server.run(scripts.APPEND, [self._stream(stream)], arguments, again=False)
 
     def events(self, stream: str, now: float) -> Sequence[bytes]:
         """The events of a stream, oldest first."""
-        found = map(_read, self._server.ask("LRANGE", self._stream(stream), 0, -1))
+        found = map(_read, self._server.ask(b"LRANGE", self._stream(stream), b"0", b"-1"))
         return [row.value for row in found if not row.is_over(now)]
 
     def _stream(self, stream: str) -> bytes:
@@ -437,13 +437,17 @@ def _read(found: bytes) -> Row:
     return Row(found[_EXPIRES.size :], None if expires == math.inf else expires)
 
 
-def _until(expires: float | None) -> str:
+def _plain(number: float) -> bytes:
+    return repr(float(number)).encode()
+
+
+def _until(expires: float | None) -> bytes:
     """When the server may forget a row, in milliseconds since 1970; empty for never.
 
     What has expired by this machine's clock stays for a day: another clock may count.
     """
     if expires is None or expires == math.inf:
-        return ""
+        return b""
     now = time.time()
     until = expires + GRACE if expires > now else now + DAY
-    return str(math.ceil(min(until, now + _CENTURY) * 1000))
+    return b"%d" % math.ceil(min(until, now + _CENTURY) * 1000)
