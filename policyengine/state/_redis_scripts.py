@@ -35,8 +35,8 @@ local call, sub, byte = redis.call, string.sub, string.byte
 local MOST = 9007199254740992
 local HELD, SETTLED = 104, 115
 
--- tostring() would round above 10^14.
-local function text(number) return string.format('%.0f', number) end
+-- tostring() would round above 10^14, and `-0`, which adding nothing mends, is no number to HINCRBY.
+local function text(number) return string.format('%.0f', number + 0) end
 
 -- A time to live: a second at least, a hundred years at most.
 local function milliseconds(seconds)
@@ -220,10 +220,10 @@ for i = 1, count do
   if mode == TAKE then
     amount = math.min(amount, limit - used, MOST - used)
     if amount < least or amount <= 0 then return {0} end
-  elseif used + amount > limit then
+  elseif used > limit - amount then
     refused = refused or {}
     refused[#refused + 1] = standing(i - 1, found)
-  elseif used + amount > MOST then
+  elseif used > MOST - amount then
     return -4
   end
   seen[i], lasting[i] = found, lasts
@@ -270,10 +270,11 @@ for i = 1, count do
   local held = found[2 * i + 2]
   local there = look(KEYS[2 * i], KEYS[2 * i + 1], now, slot, since, limit - amount + held)
   if not there then return -1 end
-  local used = there.spent + there.held - held + amount
-  if used > limit then
+  -- Not `used + amount > limit`: what is above MOST is rounded.
+  local used = there.spent + there.held - held
+  if used > limit - amount then
     refused[#refused + 1] = standing(i - 1, there)
-  elseif used > MOST then
+  elseif used > MOST - amount then
     return -4
   end
   seen[i], former[i], amounts[i], lasting[i] = there, held, amount, lasts
@@ -332,7 +333,7 @@ for i = 1, (#KEYS - 1) / 2 do
     local field = 's' .. text(slot)
     local sum = call('HINCRBY', counter, field, text(amount))
     -- No limit is above MOST, so what stops there lets nothing through.
-    if sum > MOST then call('HSET', counter, field, text(MOST)) end
+    if sum >= MOST then call('HSET', counter, field, text(MOST)) end
     -- The first of a slot may be the first of a counter.
     if sum == amount then keep(counter, lasts) end
   end

@@ -165,3 +165,17 @@ def redis_server(shared_redis: RedisServer) -> RedisServer:
         client.flushall()
         client.script_flush()
     return shared_redis
+
+
+@pytest.fixture
+def new_redis(redis_binary: str) -> Iterator[Callable[..., RedisServer]]:
+    """Starts servers of a test's own, with options of redis.conf; they end with the test."""
+    started: list[RedisServer] = []
+
+    def start(*options: str, port: int = 0) -> RedisServer:
+        started.append(RedisServer(*options, port=port))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
