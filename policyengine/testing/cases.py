@@ -29,18 +29,20 @@ from policyengine.testing.suite import Place, Suite, validated
 class Case:
     """One thing to try: a test, or one combination of its matrix.
 
-    `test` has no holes left; for a decision `input` is the whole input. `problem` says what is
-    wrong with the test, so that it cannot be tried; then `test` is None.
+    `test` has no holes left; for a decision `input` is the whole input, and for a test of several
+    steps `inputs` are those of its steps. `problem` says what is wrong with the test, so that it
+    cannot be tried; then `test` is None.
     """
 
     suite: Suite
     name: str
     place: Place
     span: Span
-    test: model.DecisionTest | model.CompileTest | model.RateTest | None
+    test: model.DecisionTest | model.StepsTest | model.CompileTest | model.RateTest | None
     point: str = ""
     clock: str = ""
     input: Any = None
+    inputs: tuple[Any, ...] = ()
     skip: str = ""
     problem: Diagnostic | None = None
 
@@ -64,7 +66,7 @@ def cases(suite: Suite) -> Iterator[Case]:
             continue
         for chosen in combinations(test.matrix):
             case = _case(suite, test, place, chosen)
-            left -= weight(case.input, left)
+            left -= weight([case.input, *case.inputs], left)
             if left < 0:
                 message = f"the inputs of this file hold more than {MAX_WEIGHT:,} characters"
                 yield _broken(suite, test.name, place, Diagnostic("matrix-size", message, span))
@@ -92,15 +94,20 @@ def _rate(suite: Suite, test: model.RateTest, place: Place) -> Case:
     )  # fmt: skip
 
 
-def _case(suite: Suite, test: model.DecisionTest, place: Place, chosen: dict[str, Any]) -> Case:
+def _case(
+    suite: Suite,
+    test: model.DecisionTest | model.StepsTest,
+    place: Place,
+    chosen: dict[str, Any],
+) -> Case:
     name = test.name
     try:
         name = _name(test.name, chosen)
         raw = _filled(suite, place, chosen)
-        full = validated(model.DecisionTest, raw, suite.document, place)
-        whole: Any = {}
-        for fixture in [*full.fixtures, *([full.fixture] if full.fixture else [])]:
-            whole = merged(whole, filled(_fixture(suite, place, fixture), chosen))
+        full = validated(type(test), raw, suite.document, place)
+        whole = _input(suite, full, {}, place, chosen)
+        steps = full.steps if isinstance(full, model.StepsTest) else []
+        inputs = tuple(_input(suite, step, whole, place, chosen) for step in steps)
     except UnknownHoleError as error:
         span = suite.document.span((*place, "name"))
         problem = Diagnostic("unknown-matrix-name", error.message, span, note=error.note)
@@ -123,9 +130,23 @@ def _case(suite: Suite, test: model.DecisionTest, place: Place, chosen: dict[str
         full,
         point=point,
         clock=full.clock or suite.model.clock,
-        input=merged(whole, full.input),
+        input=whole,
+        inputs=inputs,
         skip=full.skip or "",
     )
+
+
+def _input(
+    suite: Suite,
+    holder: model.DecisionTest | model.StepsTest | model.Step,
+    base: Any,
+    place: Place,
+    chosen: dict[str, Any],
+) -> Any:
+    """The whole input of a test or a step: its fixtures laid over the base, then its own."""
+    for fixture in [*holder.fixtures, *([holder.fixture] if holder.fixture else [])]:
+        base = merged(base, filled(_fixture(suite, place, fixture), chosen))
+    return merged(base, holder.input)
 
 
 def _filled(suite: Suite, place: Place, chosen: dict[str, Any]) -> dict[str, Any]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from policyengine.decision import (
-    Approval,
-    Decision,
-    Notice,
-    Reason,
-)
+from pydantic import BaseModel
+
+from policyengine.decision import Approval, Decision, Notice, Reason
 from policyengine.diagnostics import Diagnostic
 from policyengine.rules.yaml import Document
 from policyengine.testing import model
+from policyengine.testing.amounts import Counter, exceeded, reserved
 from policyengine.testing.results import Difference
 from policyengine.testing.suite import Place
 
 # Fields of which only a part must be there.
-_CONTAINED = {"message", "admin", "inputs"}
+_CONTAINED = {"message", "admin", "inputs", "why"}
+# Lists that are compared in their order.
+_ORDERED = {"fallbacks"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +47,35 @@ class _Comparison:
         what = ".".join(steps)
         found = [_fields(item, fields) for item in actual]
         for i, item in enumerate(expected):
-            want = item.model_dump(include=item.model_fields_set)
+            want = item.model_dump(exclude_unset=True)
             if not any(_contains(have, want) for have in found):
                 near = _nearest(found, want)
                 yield self.difference(f"{what}[{i}]", want, near, *steps, i)
         if exact or not expected:
-            wants = [item.model_dump(include=item.model_fields_set) for item in expected]
+            wants = [item.model_dump(exclude_unset=True) for item in expected]
             extra = [have for have in found if not any(_contains(have, w) for w in wants)]
             if extra:
                 yield self.difference(f"{what} (others)", [], extra, *steps)
 
 
 def differences(
-    expected: model.Expectation, decision: Decision, document: Document, at: Place
+    expected: model.Expectation,
+    decision: Decision,
+    document: Document,
+    at: Place,
+    counters: Sequence[Counter] = (),
 ) -> tuple[Difference, ...]:
-    """Every expectation that the decision does not meet; `at` is where `expect` stands."""
+    """Every expectation that the decision does not meet; `at` is where `expect` stands.
+
+    `counters` are those that hold something for the request, as they stand.
+    """
     comparison = _Comparison(document, at)
-    return tuple(
-        difference
-        for check in (_verdict, _rules, _shadow, _reasons, _obligations, _content, _errors)
-        for difference in check(expected, decision, comparison)
-    )
+    found = [
+        difference for check in _CHECKS for difference in check(expected, decision, comparison)
+    ]
+    fields = ("meter", "scope", "window", "unit", "limit", "spent", "reserved")
+    found += comparison.listed(("counters",), expected.counters, counters, fields)
+    return tuple(found)
 
 
 def _verdict(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
@@ -115,11 +123,14 @@ def _content(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Diff
 
 
 def _obligations(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
+    if "route" in e.model_fields_set:
+        yield from _route(e.route, d, c, "route")
     want = e.obligations
     if want is None:
         return
-    yield from _route(want, d, c)
     at = "obligations"
+    if "route" in want.model_fields_set:
+        yield from _route(want.route, d, c, at, "route")
     triggers = [
         model.ExpectedTrigger(agent=t) if isinstance(t, str) else t for t in want.triggers or ()
     ]
@@ -145,18 +156,44 @@ def _obligations(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[
             yield c.difference(f"{at}.tags.{key}", value, d.tags.get(key), at, "tags", key)
 
 
-def _route(want: model.ExpectedObligations, d: Decision, c: _Comparison) -> Iterator[Difference]:
-    if "route" not in want.model_fields_set:
-        return
-    actual = None if d.route is None else _fields(d.route, ("to", "rule", "priority"))
+def _route(
+    want: str | model.ExpectedRoute | None, d: Decision, c: _Comparison, *steps: str
+) -> Iterator[Difference]:
     expected: dict[str, Any] | None = None
-    if isinstance(want.route, str):
-        expected = {"to": want.route}
-    elif want.route is not None:
-        expected = want.route.model_dump(include=want.route.model_fields_set)
+    if isinstance(want, str):
+        expected = {"to": want}
+    elif want is not None:
+        expected = want.model_dump(exclude_unset=True)
+    shown = ("to", "rule", "priority", *(set(expected or ()) & {"model", "fallbacks", "why"}))
+    actual = None if d.route is None else _fields(d.route, sorted(shown))
     same = actual is expected if expected is None or actual is None else _contains(actual, expected)
     if not same:
-        yield c.difference("obligations.route", expected, actual, "obligations", "route")
+        yield c.difference(".".join(steps), expected, actual, *steps)
+
+
+def _limits(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
+    if "retry_after" in e.model_fields_set:
+        wanted = _amount(e.retry_after)
+        if not _contains(d.retry_after, wanted):
+            yield c.difference("retry_after", wanted, d.retry_after, "retry_after")
+    if e.limits is not None:
+        yield from c.listed(
+            ("limits",), e.limits, exceeded(d), tuple(model.ExpectedLimit.model_fields)
+        )
+    if e.reserved is None:
+        return
+    held = reserved(d)
+    for unit, amount in e.reserved.items():
+        wanted = _amount(amount)
+        if not _contains(held.get(unit, 0), wanted):
+            yield c.difference(f"reserved.{unit}", wanted, held.get(unit, 0), "reserved", unit)
+    if not e.reserved and held:
+        yield c.difference("reserved", {}, held, "reserved")
+
+
+def _amount(wanted: Any) -> Any:
+    """What is expected of an amount, as `_contains` takes it."""
+    return wanted.model_dump(exclude_unset=True) if isinstance(wanted, BaseModel) else wanted
 
 
 def _warnings(want: model.ExpectedObligations, d: Decision, c: _Comparison) -> Iterator[Difference]:
@@ -188,7 +225,12 @@ def _same_rules(expected: Iterable[str], reasons: Sequence[Reason]) -> bool:
     return all(wanted.intersection(names) for names in named) and wanted <= _names(reasons)
 
 
+_CHECKS = (_verdict, _rules, _shadow, _reasons, _obligations, _limits, _content, _errors)
+
+
 def _fields(item: Any, names: Sequence[str]) -> dict[str, Any]:
+    if isinstance(item, Mapping):
+        return {name: item.get(name) for name in names}
     return {name: _plain(getattr(item, name)) for name in names}
 
 
@@ -198,13 +240,20 @@ def _plain(value: Any) -> Any:
 
 def _contains(have: Any, want: Any, key: str = "") -> bool:
     """Whether all that is wanted is there; texts of `_CONTAINED` fields may be longer."""
+    if isinstance(want, dict) and isinstance(have, int):
+        return _lies_within(have, want)
     if isinstance(want, dict) and isinstance(have, dict):
         return all(name in have and _contains(have[name], want[name], name) for name in want)
     if key in _CONTAINED and isinstance(want, str) and isinstance(have, str):
         return want in have
-    if isinstance(want, list) and isinstance(have, list):
+    if isinstance(want, list) and isinstance(have, list) and key not in _ORDERED:
         return sorted(map(repr, want)) == sorted(map(repr, have))
     return type(want) is type(have) and bool(want == have)
+
+
+def _lies_within(amount: int, bounds: dict[str, Any]) -> bool:
+    least, most = bounds.get("at_least"), bounds.get("at_most")
+    return (least is None or amount >= least) and (most is None or amount <= most)
 
 
 def _nearest(found: Sequence[dict[str, Any]], want: dict[str, Any]) -> Any:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, StringConstraints, Tag
 
+from policyengine.charges import Unit
+
 API_VERSION = "policyengine.dev/v1"
 KIND = "TestSuite"
 
@@ -16,6 +18,7 @@ NAME_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=100)]
 Hole = Annotated[str, StringConstraints(pattern=r"^\$\{matrix\.[^{}]+\}$")]
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Facts = dict[str, list[dict[str, JsonValue]] | Literal["error"]]
 Verdict = Literal["allow", "require_approval", "deny"]
 
 
@@ -53,11 +56,16 @@ class ExpectedError(_Strict):
 
 
 class ExpectedRoute(_Strict):
-    """The tier that was chosen, and by what."""
+    """The tier that was chosen and by what, and the model in it."""
 
     to: str | None = None
     rule: str | None = None
     priority: int | None = None
+    model: str | None = Field(default=None, description="The model that serves.")
+    fallbacks: list[str] | None = Field(
+        default=None, description="The models to try after it, all of them, in order."
+    )
+    why: str | None = Field(default=None, description="Part of why it was chosen.")
 
 
 class ExpectedRedaction(_Strict):
@@ -102,6 +110,36 @@ class ExpectedObligations(_Strict):
     tags: dict[str, str] | None = Field(default=None, description="Labels; others may be there.")
 
 
+class AmountBound(_Strict):
+    """Where an amount must lie."""
+
+    at_least: int | Hole | None = None
+    at_most: int | Hole | None = None
+
+
+Amount = int | AmountBound | Hole
+
+
+class ExpectedCounter(_Strict):
+    """Some counter that holds something for the request has all of these, the request included."""
+
+    meter: str | None = Field(default=None, description="`policy/rule` where the rule names none.")
+    scope: str | None = Field(default=None, description="Whose it is, such as `subject.id=sam`.")
+    window: str | None = Field(default=None, description="Such as `day in Europe/Berlin`.")
+    unit: Unit | None = None
+    limit: Amount | None = None
+    spent: Amount | None = Field(default=None, description="What is settled.")
+    reserved: Amount | None = Field(default=None, description="What is held.")
+
+
+class ExpectedLimit(ExpectedCounter):
+    """Some limit that was exceeded has all of these, the request not included."""
+
+    asked: Amount | None = Field(default=None, description="What the request would have added.")
+    retry_after: Amount | None = Field(default=None, description="Seconds; -1: no time helps.")
+    why: str | None = Field(default=None, description="Part of the sentence about it.")
+
+
 class Expectation(_Strict):
     """What a decision must look like. Errors that are not expected fail the test."""
 
@@ -115,6 +153,22 @@ class Expectation(_Strict):
     )
     reasons: list[ExpectedReason] | None = None
     obligations: ExpectedObligations | None = None
+    route: str | ExpectedRoute | None = Field(
+        default=None, description="Short for `obligations.route`."
+    )
+    retry_after: Amount | None = Field(
+        default=None, description="Seconds after which there is room again, or null for none."
+    )
+    reserved: dict[Unit, Amount] | None = Field(
+        default=None,
+        description="What is held for the request, by unit; nothing, where that is empty.",
+    )
+    limits: list[ExpectedLimit] | None = Field(
+        default=None, description="Limits that were exceeded; an empty list means none."
+    )
+    counters: list[ExpectedCounter] | None = Field(
+        default=None, description="How the counters stand that hold something for the request."
+    )
     content: dict[str, str] | None = Field(
         default=None, description="Redacted texts by their field, as they may be passed on."
     )
@@ -134,11 +188,122 @@ class DecisionTest(_Strict):
         default={},
         description="Values by name: one case for each combination, used as `${matrix.name}`.",
     )
-    facts: dict[str, list[dict[str, JsonValue]] | Literal["error"]] = Field(
+    facts: Facts = Field(
         default={}, description="What guards find, by the guard's name; or `error` to let it fail."
     )
     clock: str | None = Field(default=None, description="RFC 3339.")
     expect: Expectation
+    skip: str | None = Field(default=None, min_length=1, description="Why this is not run.")
+
+
+Count = Annotated[int, Field(ge=0, le=10**12)] | Hole
+Duration = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class Of(_Strict):
+    """Which request is meant."""
+
+    of: str | None = Field(
+        default=None, description="Name of the step that made the request; else the latest one."
+    )
+
+
+class Used(Of):
+    """What a request really took, as the provider tells it."""
+
+    model: str = Field(default="", description="The model that served, if not the one reserved.")
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    cached_tokens: Count = 0
+    cache_write_tokens: Count = 0
+    reasoning_tokens: Count = 0
+    input_images: Count = 0
+    output_images: Count = 0
+    batch: bool | Hole = False
+    cost_micro_usd: Count | None = None
+
+
+class Recorded(_Strict):
+    """Something that happened, as the host records it."""
+
+    kind: str
+    name: str = ""
+    same: str = Field(default="", description="A digest that equal calls share.")
+    cost: Count = Field(default=0, description="Micro-dollars.")
+    amount: float | int | Hole = 0.0
+    ok: bool | Hole = True
+    attributes: dict[str, str | int | float | bool] = {}
+
+
+class ModelObserved(_Strict):
+    """How a model answered, as the host reports it."""
+
+    model: str
+    ok: bool | Hole = True
+    latency_ms: float | int | Hole | None = None
+    status: int | Hole | None = None
+    cooldown: float | int | Hole | None = Field(default=None, description="Seconds.")
+
+
+class Step(_Strict):
+    """One thing after another: time passes, models and events are told, a request is decided.
+
+    In a step, things happen in the order of these keys. A request is decided where something is
+    expected of it.
+    """
+
+    name: str = Field(default="", max_length=100, description="For `of`, and for messages.")
+    description: str = ""
+    after: Duration | None = Field(default=None, description="Time since the step before: `1h30m`.")
+    now: str | None = Field(default=None, description="The time itself, RFC 3339.")
+    repeat: Annotated[int, Field(ge=1)] | Hole = Field(
+        default=1, description="How often the whole step happens."
+    )
+    every: Duration | None = Field(default=None, description="Time between repetitions.")
+    observe: ModelObserved | list[ModelObserved] = []
+    record: Recorded | list[Recorded] = []
+    point: str | None = Field(default=None, description="Decision point; or the test's.")
+    fixture: str | None = Field(default=None, description="Short for `fixtures` with one name.")
+    fixtures: list[str] = Field(default=[], description="Merged in order onto the test's input.")
+    input: dict[str, JsonValue] = {}
+    facts: Facts = Field(default={}, description="What guards find; laid over the test's.")
+    key: str | None = Field(
+        default=None, max_length=200, description="Idempotency key: one key is one request."
+    )
+    expect: Expectation | None = Field(
+        default=None, description="Of every repetition, but for the last where it has its own."
+    )
+    expect_last: Expectation | None = Field(
+        default=None, description="Of the last repetition alone."
+    )
+    settle: Used | None = Field(
+        default=None,
+        description="What it took. The step's own request, if it is allowed; else that of `of`.",
+    )
+    release: bool | Of | None = Field(
+        default=None, description="Gives back what is held: the request was never made."
+    )
+    refund: Used | None = Field(default=None, description="What the provider does not charge for.")
+
+
+class StepsTest(_Strict):
+    """Several requests, one after the other, over one store and a clock that moves."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    description: str = ""
+    point: str | None = Field(default=None, description="Decision point; or the suite's.")
+    fixture: str | None = Field(default=None, description="Short for `fixtures` with one name.")
+    fixtures: list[str] = Field(default=[], description="Merged in order, then `input` on top.")
+    input: dict[str, JsonValue] = Field(default={}, description="What all steps have in common.")
+    matrix: dict[Name, list[JsonValue]] = Field(
+        default={},
+        description="Values by name: one case for each combination, used as `${matrix.name}`.",
+    )
+    facts: Facts = Field(
+        default={}, description="What guards find, by the guard's name; or `error` to let it fail."
+    )
+    clock: str | None = Field(default=None, description="RFC 3339; when the first step begins.")
+    steps: Annotated[list[Step], Field(min_length=1, max_length=1000)]
     skip: str | None = Field(default=None, min_length=1, description="Why this is not run.")
 
 
@@ -211,15 +376,31 @@ class RateTest(_Strict):
     skip: str | None = Field(default=None, min_length=1, description="Why this is not run.")
 
 
-def _kind(value: Any) -> str:
-    compiles = isinstance(value, dict) and ("policy" in value or "files" in value)
-    return "compile" if compiles else "decision"
+# The keys that tell what kind of test an object is.
+_TELLING = {"policy": "compile", "files": "compile", "steps": "steps"}
+
+
+def kind_of(value: Any) -> str:
+    """The kind of test that an object is meant to be: `decision`, `steps` or `compile`.
+
+    >>> kind_of({"name": "t", "steps": []})
+    'steps'
+    """
+    keys = value if isinstance(value, dict) else {}
+    return next((kind for key, kind in _TELLING.items() if key in keys), "decision")
 
 
 Test = Annotated[
-    Annotated[DecisionTest, Tag("decision")] | Annotated[CompileTest, Tag("compile")],
-    Discriminator(_kind),
+    Annotated[DecisionTest, Tag("decision")]
+    | Annotated[StepsTest, Tag("steps")]
+    | Annotated[CompileTest, Tag("compile")],
+    Discriminator(kind_of),
 ]
+KINDS: dict[str, type[BaseModel]] = {
+    "decision": DecisionTest,
+    "steps": StepsTest,
+    "compile": CompileTest,
+}
 
 
 class TestSuite(_Strict):

@@ -55,7 +55,7 @@ def measured(engine: Engine, case: Case, test: model.RateTest, files: Files) -> 
 
 def _judged(engine: Engine, case: Case, rule: str, input: Any) -> tuple[bool, bool]:
     """Whether the rule matched, and whether it could not be evaluated."""
-    decision = engine.decide(case.point, input, now=moment(case.clock))
+    decision = engine.decide(case.point, input, now=moment(case.clock), reserve=False)
     names = [(reason.policy, reason.rule) for reason in (*decision.reasons, *decision.shadow)]
     matched = any(rule in (name, f"{policy}/{name}") for policy, name in names)
     failed = any(rule in (error.rule, f"{error.policy}/{error.rule}") for error in decision.errors)

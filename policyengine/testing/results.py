@@ -31,8 +31,9 @@ class CaseResult:
     """What became of one test (or one combination of its matrix).
 
     `failed` has differences. `error` means that the test itself is wrong, and `message` says how;
-    for `skipped` it is the reason. The decision and its explanation are kept for failures. `rates`
-    is what was measured, for a test of rates.
+    for `skipped` it is the reason, and for a test of several steps that failed, where. `step` is
+    the number of that step, from 1 on. The decision and its explanation are kept for failures.
+    `rates` is what was measured, for a test of rates.
     """
 
     suite: str
@@ -45,6 +46,7 @@ class CaseResult:
     explanation: Explanation | None = None
     duration_ns: int = field(default=0, compare=False)
     rates: Counts | None = None
+    step: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain JSON values."""
@@ -69,6 +71,7 @@ class CaseResult:
             "explanation": None if self.explanation is None else self.explanation.to_dict(),
             "duration_ns": self.duration_ns,
             **({} if self.rates is None else {"rates": self.rates.to_dict()}),
+            **({} if self.step is None else {"step": self.step}),
         }
 
 

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import policyengine
 from policyengine.analysis.labelled import LabelError
 from policyengine.diagnostics import CompileError
-from policyengine.errors import FactError
 from policyengine.explanation import explain
-from policyengine.rules.files import Files, folder_of
-from policyengine.testing import model, rates
+from policyengine.rules.files import Files
+from policyengine.testing import model, rates, steps
+from policyengine.testing.amounts import counters
 from policyengine.testing.cases import Case, cases
 from policyengine.testing.clock import moment
 from policyengine.testing.compare import compile_differences, differences
 from policyengine.testing.compiling import compiled_errors
 from policyengine.testing.results import CaseResult, Outcome, SuiteResults
 from policyengine.testing.selection import Selection
+from policyengine.testing.subject import Subject
 from policyengine.testing.suite import read_suites
 
 if TYPE_CHECKING:
-    from policyengine.api import Engine
-    from policyengine.engine.facts import Answer
     from policyengine.rules.model import Bundle, CheckedBundle
     from policyengine.testing.second_opinion import SecondOpinion
 
@@ -36,17 +34,6 @@ class OnResult(Protocol):
     """Told of each result, in the order in which tests run."""
 
     def __call__(self, result: CaseResult, done: int, total: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """The bundle under test."""
-
-    checked: CheckedBundle
-    engine: Engine
-    rules: frozenset[str]
-    guards: frozenset[str]
-    files: Files
 
 
 def run(
@@ -70,7 +57,7 @@ def run(
     the results.
     """
     began = time.perf_counter_ns()
-    subject = _subject(bundle, files)
+    subject = Subject.of(bundle, files)
     read = read_suites(subject.files)
     every = [case for suite in read.suites for case in cases(suite)]
     selection = Selection(filter or "")
@@ -115,28 +102,13 @@ def together(results: Iterable[SuiteResults]) -> SuiteResults:
     )
 
 
-def _subject(bundle: str | Path | Bundle | CheckedBundle, files: Files | None) -> _Subject:
-    from policyengine.rules.model import CheckedBundle
-
-    if isinstance(bundle, str | Path):
-        bundle = policyengine.load(bundle)
-    checked = bundle if isinstance(bundle, CheckedBundle) else policyengine.check(bundle)
-    rules = [(r.policy.name, r.rule.id) for p in checked.points.values() for r in p.rules]
-    names = {name for policy, rule in rules for name in (rule, f"{policy}/{rule}")}
-    program = policyengine.compile(checked)
-    guards = frozenset(f.provider for p in program.points.values() for f in p.facts)
-    engine = policyengine.Engine(program)
-    where = files or folder_of(checked.bundle.root)
-    return _Subject(checked, engine, frozenset(names), guards, where)
-
-
-def _timed(case: Case, subject: _Subject, second: SecondOpinion | None) -> CaseResult:
+def _timed(case: Case, subject: Subject, second: SecondOpinion | None) -> CaseResult:
     began = time.perf_counter_ns()
     result = _result(case, subject, second)
     return replace(result, duration_ns=time.perf_counter_ns() - began)
 
 
-def _result(case: Case, subject: _Subject, second: SecondOpinion | None) -> CaseResult:
+def _result(case: Case, subject: Subject, second: SecondOpinion | None) -> CaseResult:
     told = CaseResult(case.suite.model.name, case.name, "passed", case.span)
     if case.problem is not None:
         message = ": ".join(filter(None, (case.problem.message, case.problem.note)))
@@ -148,6 +120,8 @@ def _result(case: Case, subject: _Subject, second: SecondOpinion | None) -> Case
             return _compiled(case, test, told)
         case model.DecisionTest() as test:
             return _decided(case, test, told, subject, second)
+        case model.StepsTest() as test:
+            return _stepped(case, test, told, subject, second)
         case model.RateTest() as test:
             return _rated(case, test, told, subject)
         case None:
@@ -170,34 +144,77 @@ def _decided(
     case: Case,
     test: model.DecisionTest,
     told: CaseResult,
-    subject: _Subject,
+    subject: Subject,
     second: SecondOpinion | None,
 ) -> CaseResult:
     mistake = _mistake(case, test, subject)
     if mistake:
         return replace(told, outcome="error", message=mistake)
-    facts = {name: _known(answer) for name, answer in test.facts.items()}
+    facts = steps.known_facts(test.facts)
     now = moment(case.clock)
-    decision = subject.engine.decide(case.point, case.input, facts=facts, now=now)
+    engine = subject.fresh()
     if second is not None:
-        second.ask(subject.engine, case.point, case.input, facts=facts, now=now)
-    wrong = differences(test.expect, decision, case.suite.document, (*case.place, "expect"))
+        second.ask(engine, case.point, case.input, facts=facts, now=now)
+    decision = engine.decide(case.point, case.input, facts=facts, now=now)
+    standing = counters(decision, engine.store, now.timestamp())
+    at = (*case.place, "expect")
+    wrong = differences(test.expect, decision, case.suite.document, at, standing)
     if not wrong:
         return told
     explanation = explain(
-        subject.checked, subject.engine, case.point, case.input, facts=facts, now=now
+        subject.checked, subject.fresh(), case.point, case.input, facts=facts, now=now
     )
     return replace(
         told, outcome="failed", differences=wrong, decision=decision, explanation=explanation
     )
 
 
-def _rated(case: Case, test: model.RateTest, told: CaseResult, subject: _Subject) -> CaseResult:
+def _stepped(
+    case: Case,
+    test: model.StepsTest,
+    told: CaseResult,
+    subject: Subject,
+    second: SecondOpinion | None,
+) -> CaseResult:
+    try:
+        _check_steps(case, test, subject)
+        failed = steps.played(case, test, subject, second)
+    except steps.StepError as error:
+        span = case.suite.document.span((*case.place, "steps", error.step))
+        message = f"step {error.step + 1}: {error}"
+        return replace(told, outcome="error", message=message, span=span, step=error.step + 1)
+    if failed is None:
+        return told
+    return replace(
+        told,
+        outcome="failed",
+        message=failed.told,
+        differences=failed.differences,
+        decision=failed.decision,
+        explanation=failed.explanation,
+        step=failed.step + 1,
+    )
+
+
+def _check_steps(case: Case, test: model.StepsTest, subject: Subject) -> None:
+    """Raises `StepError` for the first step that is wrong in itself."""
+    wrong = steps.mistake(test)
+    if wrong is not None:
+        raise wrong
+    for i, step in enumerate(test.steps):
+        each = [e for e in (step.expect, step.expect_last) if e is not None]
+        facts = {**test.facts, **step.facts}
+        message = _named_wrongly(step.point or case.point, case.clock, each, facts, subject)
+        if message:
+            raise steps.StepError(i, message)
+
+
+def _rated(case: Case, test: model.RateTest, told: CaseResult, subject: Subject) -> CaseResult:
     mistake = _rate_mistake(case, test, subject)
     if mistake:
         return replace(told, outcome="error", message=mistake)
     try:
-        measured = rates.measured(subject.engine, case, test, subject.files)
+        measured = rates.measured(subject.fresh(), case, test, subject.files)
     except LabelError as error:
         return replace(told, outcome="error", message=str(error))
     except CompileError as error:
@@ -207,7 +224,7 @@ def _rated(case: Case, test: model.RateTest, told: CaseResult, subject: _Subject
     return replace(told, outcome=outcome, differences=wrong, rates=measured)
 
 
-def _rate_mistake(case: Case, test: model.RateTest, subject: _Subject) -> str:
+def _rate_mistake(case: Case, test: model.RateTest, subject: Subject) -> str:
     if case.point not in subject.checked.points:
         return _unknown("decision point", case.point, subject.checked.points)
     if test.rule not in subject.rules:
@@ -217,26 +234,31 @@ def _rate_mistake(case: Case, test: model.RateTest, subject: _Subject) -> str:
     return ""
 
 
-def _known(answer: list[dict[str, Any]] | Literal["error"]) -> Answer:
-    if answer == "error":
-        return FactError("faked", "the test lets this guard fail")
-    return answer
+def _mistake(case: Case, test: model.DecisionTest, subject: Subject) -> str:
+    return _named_wrongly(case.point, case.clock, [test.expect], test.facts, subject)
 
 
-def _mistake(case: Case, test: model.DecisionTest, subject: _Subject) -> str:
+def _named_wrongly(
+    point: str,
+    clock: str,
+    expectations: Iterable[model.Expectation],
+    facts: Iterable[str],
+    subject: Subject,
+) -> str:
     """What is wrong with the test itself: a name that does not exist would test nothing."""
-    if case.point not in subject.checked.points:
-        return _unknown("decision point", case.point, subject.checked.points)
-    for rule in _rules_named(test.expect):
-        if rule not in subject.rules:
-            return _unknown("rule", rule, subject.rules)
-    for guard in test.facts:
+    if point not in subject.checked.points:
+        return _unknown("decision point", point, subject.checked.points)
+    for expect in expectations:
+        for rule in _rules_named(expect):
+            if rule not in subject.rules:
+                return _unknown("rule", rule, subject.rules)
+        if not expect.model_fields_set:
+            return "`expect` says nothing, so nothing is tested"
+    for guard in facts:
         if guard not in subject.guards:
             return _unknown("rule with the guard", guard, subject.guards)
-    if not test.expect.model_fields_set:
-        return "`expect` says nothing, so nothing is tested"
     try:
-        moment(case.clock)
+        moment(clock)
     except ValueError as error:
         return str(error)
     return ""
@@ -251,6 +273,8 @@ def _rules_named(expect: model.Expectation) -> list[str]:
     rules += [*(expect.shadow or ())]
     rules += [item.rule for item in (*(expect.reasons or ()), *(expect.errors or ()))]
     wanted = expect.obligations
+    if isinstance(expect.route, model.ExpectedRoute):
+        rules.append(expect.route.rule)
     if wanted is not None:
         rules += [item.rule for item in wanted.approvals or ()]
         if isinstance(wanted.route, model.ExpectedRoute):

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from policyengine.engine.accounts import Account, LimitSource
 from policyengine.errors import FactError, PolicyEngineError
 from policyengine.explanation import ClauseTrace, RuleTrace, explain
 from policyengine.source import Span
@@ -161,7 +162,7 @@ class SecondOpinion:
             return
         explained = explain(self._checked, engine, point, input, facts=facts, now=now, ask=True)
         asking = self._asking(known, input, Timestamp(explained.decision.time_ns))
-        answer = _Answers(engine, point, input, facts)
+        answer = _Answers(engine, point, input, facts, explained.decision.time_ns)
         for rule, trace in zip(known.rules, explained.rules, strict=True):
             variables = self._variables(known, rule, asking, answer)
             told = [
@@ -297,14 +298,26 @@ class _Answers:
     """The answers to the questions of fact calls, each asked once."""
 
     def __init__(
-        self, engine: Engine, point: str, input: Mapping[str, Any], known: Known | None
+        self,
+        engine: Engine,
+        point: str,
+        input: Mapping[str, Any],
+        known: Known | None,
+        time_ns: int,
     ) -> None:
         from policyengine.engine.facts import Request
 
         self._engine = engine
         self._point = point
-        self._request = Request(engine.program.points[point], input, known)
-        self._answers = engine.answered(point, input, facts=known)[1]
+        account = Account(engine.store, None, time_ns / 1e9, hold=False)
+        self._request = Request(
+            engine.program.points[point], input, known, engine.program.scan, account
+        )
+        # To the microsecond, as tests have it.
+        now = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC) + timedelta(
+            microseconds=time_ns // 1_000 % 1_000_000
+        )
+        self._answers = engine.answered(point, input, facts=known, now=now)[1]
         self._known: dict[str, Answer] = {}
 
     def of(self, fact: FactInfo) -> Answer:
@@ -324,7 +337,10 @@ class _Answers:
         position = next(i for i, fact in enumerate(facts) if question(fact) == key)
         if position in self._answers:
             return self._answers[position]
-        return self._engine.sources(self._point)[position].ask_now(self._request)
+        source = self._engine.sources(self._point)[position]
+        if isinstance(source, LimitSource):
+            return FactError("fact-not-asked", "a limit is only asked by the decision")
+        return source.ask_now(self._request)
 
 
 def _counted(decision: Any) -> dict[tuple[str, str], bool]:

@@ -150,15 +150,16 @@ def _keys(form: type[BaseModel], document: yaml.Document, at: Place, place: Plac
         fields = {field.alias or name: field for name, field in here.model_fields.items()}
         inner = _forms(fields[step].annotation) if step in fields else []
         here = inner[0] if inner else None
-        if model.CompileTest in inner and _is_compile(document, place[: depth + 2]):
-            here = model.CompileTest
+        if model.CompileTest in inner:
+            here = model.KINDS[model.kind_of(_at(document, place[: depth + 2]))]
     if here is None:
         return []
     return [field.alias or name for name, field in here.model_fields.items()]
 
 
-def _is_compile(document: yaml.Document, place: Place) -> bool:
-    return any(document.node((*place, key)) is not None for key in ("policy", "files"))
+def _at(document: yaml.Document, place: Place) -> Any:
+    node = document.node(place)
+    return None if node is None else yaml.plain(node)
 
 
 def _forms(annotation: Any) -> list[type[BaseModel]]:
@@ -178,13 +179,12 @@ def _repeated_names(suite: model.TestSuite, document: yaml.Document) -> Iterable
 
 def _unknown_fixtures(suite: model.TestSuite, document: yaml.Document) -> Iterable[Diagnostic]:
     for i, test in enumerate(suite.tests):
-        if not isinstance(test, model.DecisionTest):
+        if isinstance(test, model.CompileTest):
             continue
-        named: list[tuple[str, Place]] = [
-            (name, ("tests", i, "fixtures", n)) for n, name in enumerate(test.fixtures)
-        ]
-        if test.fixture is not None:
-            named.append((test.fixture, ("tests", i, "fixture")))
+        named = [*_fixtures_of(test, ("tests", i))]
+        if isinstance(test, model.StepsTest):
+            for n, step in enumerate(test.steps):
+                named += _fixtures_of(step, ("tests", i, "steps", n))
         for name, place in named:
             if "${" in name or name in suite.fixtures:
                 continue
@@ -192,3 +192,12 @@ def _unknown_fixtures(suite: model.TestSuite, document: yaml.Document) -> Iterab
             note = f"did you mean `{close[0]}`?" if close else ""
             message = f"there is no fixture `{name}` in this file"
             yield Diagnostic("unknown-fixture", message, document.span(place), note=note)
+
+
+def _fixtures_of(
+    holder: model.DecisionTest | model.StepsTest | model.Step, at: Place
+) -> Iterable[tuple[str, Place]]:
+    for n, name in enumerate(holder.fixtures):
+        yield name, (*at, "fixtures", n)
+    if holder.fixture is not None:
+        yield holder.fixture, (*at, "fixture")
