@@ -16,6 +16,7 @@ from collections.abc import AsyncIterable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+from policyengine.charges import Usage
 from policyengine.integrations._arguments import command, paths
 from policyengine.integrations._openai import (
     Body,
@@ -39,6 +40,7 @@ __all__ = [
     "stream",
     "tool_calls",
     "tool_results",
+    "usage",
 ]
 
 Facts = Mapping[str, Any] | None
@@ -96,6 +98,48 @@ def llm_request(
     if reading.system is not None:
         request["system"] = "\n".join(reading.system)
     return _point({"request": request}, subject, session, context, route=route)
+
+
+_PARTS = {
+    "cached_tokens": ("input", "cached_tokens"),
+    "cache_write_tokens": ("input", "cache_write_tokens"),
+    "reasoning_tokens": ("output", "reasoning_tokens"),
+}
+_DETAILS = {
+    "input": ("input_tokens_details", "prompt_tokens_details"),
+    "output": ("output_tokens_details", "completion_tokens_details"),
+}
+
+
+def usage(body: Body) -> Usage:
+    """What a request took, for `Engine.settle`: of an answer, or the last chunk of a stream.
+
+    Raises `FormatError` where the answer does not tell it: a stream does so where the request asks
+    for it (`stream_options: {include_usage: true}`).
+
+    >>> usage({"usage": {"prompt_tokens": 9, "completion_tokens": 12}}).output_tokens
+    12
+    """
+    told = body.get("usage")
+    if not isinstance(told, Mapping):
+        raise FormatError("the answer does not tell its usage")
+    if not any(told.get(key) is not None for key in _USAGE["input_tokens"]):
+        raise FormatError("the answer does not tell how many tokens it read")
+    numbers: dict[str, Any] = {
+        name: _count(told, _USAGE[name]) for name in ("input_tokens", "output_tokens")
+    }
+    for name, (part, key) in _PARTS.items():
+        found = (told.get(detail) for detail in _DETAILS[part])
+        details = next((one for one in found if isinstance(one, Mapping)), {})
+        numbers[name] = _count(details, (key,))
+    return Usage(**numbers)
+
+
+def _count(told: Mapping[str, Any], keys: tuple[str, ...]) -> int:
+    found = next((told[key] for key in keys if told.get(key) is not None), 0)
+    if type(found) is not int or found < 0:
+        raise FormatError(f"`{keys[0]}` is not a number of tokens")
+    return found
 
 
 def llm_response(

@@ -1,0 +1,60 @@
+"""What answers tell of the tokens that they took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from policyengine.charges import Usage
+from policyengine.integrations import openai
+from policyengine.integrations.openai import FormatError
+
+CHAT = {
+    "usage": {
+        "prompt_tokens": 1200,
+        "completion_tokens": 300,
+        "total_tokens": 1500,
+        "prompt_tokens_details": {"cached_tokens": 1024, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 192},
+    }
+}
+RESPONSES = {
+    "usage": {
+        "input_tokens": 80,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": 40,
+        "output_tokens_details": {"reasoning_tokens": 10},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "usage"),
+    [
+        (CHAT, Usage(1200, 300, cached_tokens=1024, reasoning_tokens=192)),
+        (RESPONSES, Usage(80, 40, reasoning_tokens=10)),
+        ({"usage": {"prompt_tokens": 7, "total_tokens": 7}}, Usage(7)),
+        ({"usage": {"prompt_tokens": 7, "prompt_tokens_details": None}}, Usage(7)),
+    ],
+)
+def test_usage_is_read(body: dict[str, Any], usage: Usage) -> None:
+    assert openai.usage(body) == usage
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"usage": None},
+        {"usage": {}},
+        {"usage": {"completion_tokens": 12}},
+        {"usage": {"prompt_tokens": -1}},
+        {"usage": {"prompt_tokens": True}},
+        {"usage": {"prompt_tokens": 1, "completion_tokens": "2"}},
+        {"usage": {"prompt_tokens": 1, "prompt_tokens_details": {"cached_tokens": 1.5}}},
+    ],
+)
+def test_what_is_no_usage_is_not_free(body: dict[str, Any]) -> None:
+    with pytest.raises(FormatError):
+        openai.usage(body)
