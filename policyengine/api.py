@@ -85,10 +85,11 @@ class Engine(engines.Engine):
         *,
         keys: Mapping[str, bytes] | None = None,
         vault: Tokens | None = None,
+        held_for: float = engines.HELD_FOR,
     ) -> Engine:
         """The engine of a bundle in a folder: loaded, checked and compiled.
 
         Raises `CompileError` with everything that is wrong with the bundle.
         """
         program = compile(check(load(path)))
-        return cls(program, store, guards, clock, keys=keys, vault=vault)
+        return cls(program, store, guards, clock, keys=keys, vault=vault, held_for=held_for)

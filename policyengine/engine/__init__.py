@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from policyengine.engine.engine import Engine
+from policyengine.engine.reports import HELD_FOR, Settlement
 
-__all__ = ["Engine"]
+__all__ = ["HELD_FOR", "Engine", "Settlement"]

@@ -32,8 +32,6 @@ from policyengine.plugins import FactProvider
 from policyengine.program import FactInfo
 from policyengine.state.store import Ledger
 
-# How long a request may take before what is held for it is given back, in seconds.
-HELD_FOR: Final = 600.0
 # Seconds that an event loop waits for a store that blocks.
 _PATIENCE: Final = 5.0
 
@@ -159,15 +157,18 @@ class Account:
     """The store's side of one decision: what it found out, and what it holds."""
 
     __slots__ = (
-        "_streams", "blocks", "failed", "final", "hold", "id", "now", "over", "reservation",
-        "store",
+        "_streams", "blocks", "expires", "failed", "final", "hold", "id", "now", "over",
+        "reservation", "store",
     )  # fmt: skip
 
-    def __init__(self, store: Ledger | None, id: str | None, now: float, hold: bool) -> None:
+    def __init__(
+        self, store: Ledger | None, id: str | None, now: float, expires: float, hold: bool
+    ) -> None:
         self.store = store
         self.blocks = bool(getattr(store, "BLOCKING", False))
         self.id = id or new_id()
         self.now = now
+        self.expires = expires
         self.hold = hold
         # Answers of limits that are certain, by position, and the counters that have no room.
         self.final: dict[int, Answer] = {}
@@ -292,12 +293,13 @@ class Holding(_Step):
         store = account.store
         if store is None:
             raise FactError("no-store", _NO_STORE)
-        expires = account.now + HELD_FOR
         refused: Mapping[int, Standing]
         if account.hold:
-            refused = _tried(store, "reserve", account.id, self._charges, account.now, expires)
+            refused = _tried(
+                store, "reserve", account.id, self._charges, account.now, account.expires
+            )
             if not refused:
-                self._held(expires)
+                self._held()
                 return True
         else:
             standings = _tried(store, "standing", self._charges, account.now)
@@ -313,10 +315,10 @@ class Holding(_Step):
         for source, _ in self._wanted:
             self._account.final[source.position] = error
 
-    def _held(self, expires: float) -> None:
+    def _held(self) -> None:
         holds = tuple(Hold(c.key, c.unit, c.amount, c.slot, c.lasts) for c in self._charges)
         self._account.reservation = Reservation(
-            self._account.id, holds, expires, self._model, tuple(self._charges)
+            self._account.id, holds, self._account.expires, self._model, tuple(self._charges)
         )
 
     def _learn(self, refused: Mapping[str, tuple[Charge, Standing]]) -> bool:

@@ -14,7 +14,7 @@ from policyengine.engine.accounts import Account, LimitSource, PastSource, new_i
 from policyengine.engine.facts import Answer, Known, Request, Source
 from policyengine.engine.keeping import deciding
 from policyengine.engine.outcome import Outcome, plain_reason
-from policyengine.engine.reports import Reports
+from policyengine.engine.reports import HELD_FOR, Reports
 from policyengine.engine.stream import Deciding, Stream
 from policyengine.engine.transforms import Tokens, Transforms
 from policyengine.engine.uses import Result, detected, uses
@@ -64,7 +64,8 @@ class Engine(Reports):
     installed ones. `clock` gives the time as an aware `datetime`; without it the system's clock is
     read. `keys` are the host's secret keys by name, the first for what is new (else those in the
     environment's `POLICYENGINE_KEY`), and `vault` gives reversible tokens, such as a
-    `policyengine.state.vault.Vault`: redactions need them. Raises `StateError` for keys that are
+    `policyengine.state.vault.Vault`: redactions need them. What is held for an allowed request is
+    given back after `held_for` seconds without news of it. Raises `StateError` for keys that are
     none.
     """
 
@@ -77,8 +78,9 @@ class Engine(Reports):
         *,
         keys: Mapping[str, bytes] | None = None,
         vault: Tokens | None = None,
+        held_for: float = HELD_FOR,
     ) -> None:
-        super().__init__(store, program.data)
+        super().__init__(store, program.data, held_for)
         self.program = program
         known = Keys.from_environment() if keys is None else Keys(keys)
         self._transforms = Transforms(known, vault)
@@ -121,7 +123,7 @@ class Engine(Reports):
         if found is None or input.__class__ is not dict:
             return self._deny(point, moment, started, self._refused(found))
         if found.kept:
-            account = Account(self.store, idempotency_key, moment.nanoseconds / 1e9, reserve)
+            account = self._account(moment, idempotency_key, reserve)
             return self._kept_now(found, input, facts, moment, started, account)[0]
         result: Result = (run := found.function(input, moment))
         request = None
@@ -149,7 +151,7 @@ class Engine(Reports):
             return self.decide(point, input, facts=facts, now=now), {}
         moment = self._moment(now)
         if found.kept:
-            account = Account(self.store, None, moment.nanoseconds / 1e9, hold=False)
+            account = self._account(moment, None, hold=False)
             return self._kept_now(found, input, facts, moment, started, account)
         request = Request(found.program, input, facts, self.program.scan)
         result = self._driven(found, found.function(input, moment), request)
@@ -177,7 +179,7 @@ class Engine(Reports):
         if found is None or input.__class__ is not dict:
             return self._deny(point, moment, started, self._refused(found))
         if found.kept:
-            account = Account(self.store, idempotency_key, moment.nanoseconds / 1e9, reserve)
+            account = self._account(moment, idempotency_key, reserve)
             return await self._kept_later(found, input, facts, moment, started, account)
         result: Result = (run := found.function(input, moment))
         request = None
@@ -282,6 +284,10 @@ class Engine(Reports):
         except StopIteration as end:
             result: Result = end.value
             return result
+
+    def _account(self, moment: Timestamp, id: str | None, hold: bool) -> Account:
+        now = moment.nanoseconds / 1e9
+        return Account(self.store, id, now, now + self.held_for, hold)
 
     def _kept_now(
         self,

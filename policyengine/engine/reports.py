@@ -9,12 +9,14 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from policyengine.charges import Costs, Event, Hold, Reservation, Usage, encoded, settled
-from policyengine.engine.accounts import HELD_FOR, added
+from policyengine.engine.accounts import added
 from policyengine.engine.facts import Source
 from policyengine.engine.routes import Routes
 from policyengine.errors import FactError, StateError
 from policyengine.state.store import Ledger
 
+# How long a request may take before what is held for it is given back, in seconds.
+HELD_FOR: Final = 600.0
 # Settlements that wait for a store that could not be reached. More are refused with an error.
 MOST_WAITING: Final = 10_000
 
@@ -40,8 +42,9 @@ class Reports:
     one, or by `flush`: every report has an id and counts once.
     """
 
-    def __init__(self, store: Ledger | None, data: Mapping[str, Any]) -> None:
+    def __init__(self, store: Ledger | None, data: Mapping[str, Any], held_for: float) -> None:
         self.store = store
+        self.held_for = held_for
         self.prices = _prices(data)
         self.routes = Routes.of(data)
         self._waiting: deque[Callable[[], object]] = deque()
@@ -120,7 +123,7 @@ class Reports:
             charge._replace(amount=max(charge.amount, amount))
             for charge, amount in zip(reservation.charges, amounts, strict=True)
         )
-        expires = now + HELD_FOR
+        expires = now + self.held_for
         if self._kept.raised(reservation.id, charges, now, expires):
             return None
         holds = tuple(Hold(c.key, c.unit, c.amount, c.slot, c.lasts) for c in charges)
