@@ -178,7 +178,7 @@ class _Facts:
         self._positions = {question(fact): i for i, fact in enumerate(program.facts)}
         # The questions of a whole trace take longer than those of one decision may.
         scan = replace(engine.program.scan, milliseconds=MILLISECONDS)
-        account = Account(engine.store, None, seconds, seconds, hold=False)
+        account = Account(engine.store, None, seconds, hold=False)
         self._request = Request(program, input, known, scan, account)
         self._sources = engine.sources(point)
         self._answers = dict(answers)

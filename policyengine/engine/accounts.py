@@ -162,13 +162,18 @@ class Account:
     )  # fmt: skip
 
     def __init__(
-        self, store: Ledger | None, id: str | None, now: float, expires: float, hold: bool
+        self,
+        store: Ledger | None,
+        id: str | None,
+        now: float,
+        hold: bool,
+        expires: float | None = None,
     ) -> None:
         self.store = store
         self.blocks = bool(getattr(store, "BLOCKING", False))
         self.id = id or new_id()
         self.now = now
-        self.expires = expires
+        self.expires = now if expires is None else expires
         self.hold = hold
         # Answers of limits that are certain, by position, and the counters that have no room.
         self.final: dict[int, Answer] = {}

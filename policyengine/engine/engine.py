@@ -287,7 +287,7 @@ class Engine(Reports):
 
     def _account(self, moment: Timestamp, id: str | None, hold: bool) -> Account:
         now = moment.nanoseconds / 1e9
-        return Account(self.store, id, now, now + self.held_for, hold)
+        return Account(self.store, id, now, hold, now + self.held_for)
 
     def _kept_now(
         self,
