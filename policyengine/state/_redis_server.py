@@ -267,8 +267,16 @@ def _shown(address: str) -> str:
 
     >>> _shown("rediss://sam:secret@example.com:6380/1?password=secret")
     'rediss://example.com:6380/1'
+    >>> _shown("redis://sam:sec/ret@example.com")
+    'redis://...'
     """
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise StateError("bad-address", "this is no address of a Redis server") from None
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        # A password with a sign in it that ends the host.
+        return f"{parts.scheme}://..."
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

@@ -352,7 +352,10 @@ def opened(address: str) -> RedisStore:
     `redis://host/0?namespace=prod&spread=yes&cluster=yes&clock=caller&timeout=0.5`. Raises
     `StateError` for what is no address.
     """
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise StateError("bad-address", "this is no address of a Redis server") from None
     options: dict[str, Any] = {}
     others = []
     for name, text in parse_qsl(parts.query, keep_blank_values=True):

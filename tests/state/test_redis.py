@@ -335,8 +335,15 @@ def test_spread_uses_many_slots() -> None:
     assert len(slots) > PARTS * 0.9
 
 
-def test_no_secret_is_told() -> None:
-    address = "redis://sam:hunter2@127.0.0.1:1/0?password=hunter2"
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://sam:hunter2@127.0.0.1:1/0?password=hunter2",
+        "redis://:hunter2@127.0.0.1:1/0?username=sam",
+        "unix://sam@/nowhere/at/all?password=hunter2",
+    ],
+)
+def test_no_secret_is_told(address: str) -> None:
     store = RedisStore(address, timeout=0.2)
     with pytest.raises(StateError) as raised:
         store.reserve("secret-id", [charge("secret-key")], NOW, NOW + 9)
@@ -397,6 +404,16 @@ def test_options_that_make_no_sense(options: Any) -> None:
     with pytest.raises(StateError) as raised:
         RedisStore(**options)
     assert raised.value.code == "bad-address"
+
+
+@pytest.mark.parametrize("sign", ["/", "?", "#", "@", "[", "%"])
+def test_a_password_that_is_not_quoted_is_no_host(sign: str) -> None:
+    try:
+        said = repr(RedisStore(f"redis://:hunt{sign}er2@127.0.0.1:1/0"))
+    except StateError as error:
+        said = str(error)
+    assert "hunt" not in said
+    assert "er2" not in said
 
 
 def test_an_address_that_is_none() -> None:
