@@ -376,15 +376,16 @@ class RateTest(_Strict):
     skip: str | None = Field(default=None, min_length=1, description="Why this is not run.")
 
 
-# The keys that tell what kind of test an object is.
-_TELLING = {"policy": "compile", "files": "compile", "steps": "steps"}
+# The keys that tell what kind of test an object is. No kind is named like a key: pydantic puts its
+# name into the places of errors.
+_TELLING = {"policy": "compile", "files": "compile", "steps": "sequence"}
 
 
 def kind_of(value: Any) -> str:
-    """The kind of test that an object is meant to be: `decision`, `steps` or `compile`.
+    """The kind of test that an object is meant to be: `decision`, `sequence` or `compile`.
 
     >>> kind_of({"name": "t", "steps": []})
-    'steps'
+    'sequence'
     """
     keys = value if isinstance(value, dict) else {}
     return next((kind for key, kind in _TELLING.items() if key in keys), "decision")
@@ -392,13 +393,13 @@ def kind_of(value: Any) -> str:
 
 Test = Annotated[
     Annotated[DecisionTest, Tag("decision")]
-    | Annotated[StepsTest, Tag("steps")]
+    | Annotated[StepsTest, Tag("sequence")]
     | Annotated[CompileTest, Tag("compile")],
     Discriminator(kind_of),
 ]
 KINDS: dict[str, type[BaseModel]] = {
     "decision": DecisionTest,
-    "steps": StepsTest,
+    "sequence": StepsTest,
     "compile": CompileTest,
 }
 
