@@ -35,7 +35,7 @@ local call, sub, byte = redis.call, string.sub, string.byte
 local MOST = 9007199254740992
 local HELD, SETTLED = 104, 115
 
--- tostring() would round above 10^14, and `-0`, which adding nothing mends, is no number to HINCRBY.
+-- tostring() would round above 10^14. Adding nothing makes `0` of `-0`, which HINCRBY would refuse.
 local function text(number) return string.format('%.0f', number + 0) end
 
 -- A time to live: a second at least, a hundred years at most.
@@ -152,13 +152,15 @@ local function write(counter, holds, found, id, slot, amount, former, now, expir
   local changes = {counter}
   if former then
     call('ZREM', holds, member(slot, former, id))
+    call('ZADD', holds, expires, member(slot, amount, id))
     call('HINCRBY', counter, field, text(amount - former))
   else
-    changes = {counter, field, text(found.here + amount)}
+    -- If the same was held before, has expired and was not given back yet, it is held once.
+    local new = call('ZADD', holds, expires, member(slot, amount, id))
+    changes = {counter, field, text(found.here + amount * new)}
     -- By the latest slot it is seen that a clock was set back, also when nothing is held there.
     if found.here == 0 then call('HSETNX', counter, 's' .. text(slot), '0') end
   end
-  call('ZADD', holds, expires, member(slot, amount, id))
   if not found.due or expires < found.due then
     changes[#changes + 1], changes[#changes + 2] = 'e', string.format('%.17g', expires)
   end
@@ -190,6 +192,13 @@ local function record(packed)
   if packed and #packed > 1 then return cmsgpack.unpack(packed) end
   return packed and {packed}
 end
+
+-- What was done with an id, unless it was held and that has expired: then it may be held anew.
+local function done(key, now)
+  local found = record(call('GET', key))
+  if found and (found[1] == 'h' or found[1] == 't') and found[2] <= now then return nil end
+  return found
+end
 """
 
 # KEYS: the id, then counter and holds of each charge.
@@ -205,7 +214,7 @@ if server == 1 then
   now, expires = time, expires + ahead
 end
 if mode == TAKE then
-  local found = record(call('GET', KEYS[1]))
+  local found = done(KEYS[1], now)
   if found then return {found[4] or 0} end
 end
 
@@ -231,11 +240,15 @@ for i = 1, count do
 end
 if mode == TRY or refused then
   -- What is held already has its room.
-  if not refused or call('EXISTS', KEYS[1]) == 1 then return 0 end
+  if not refused or done(KEYS[1], now) then return 0 end
   return refused
 end
 local lives = text(milliseconds(remembered + rest))
-if not call('SET', KEYS[1], cmsgpack.pack(kept), 'PX', lives, 'NX') then return 0 end
+local packed = cmsgpack.pack(kept)
+if not call('SET', KEYS[1], packed, 'PX', lives, 'NX') then
+  if done(KEYS[1], now) then return 0 end
+  call('SET', KEYS[1], packed, 'PX', lives)
+end
 for i = 1, count do
   write(KEYS[2 * i], KEYS[2 * i + 1], seen[i], ARGV[2], kept[2 * i + 1], kept[2 * i + 2], nil,
     now, expires, lasting[i], time)
@@ -281,6 +294,7 @@ for i = 1, count do
 end
 if #refused > 0 then return refused end
 
+expires = math.max(expires, found[2])
 found[2] = expires
 for i = 1, count do
   write(KEYS[2 * i], KEYS[2 * i + 1], seen[i], ARGV[2], found[2 * i + 1], amounts[i], former[i],

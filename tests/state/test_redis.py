@@ -210,6 +210,23 @@ def test_no_refusal_rests_on_what_has_expired(opened: Any, client: Any, count: i
     assert client.zcard("{policyengine}h:k") == 2  # and what keeps the set
 
 
+@pytest.mark.parametrize("others", [0, 150])
+def test_an_id_whose_hold_has_expired_is_held_anew(opened: Any, others: int) -> None:
+    store, asked = opened(), charge("k", 3, None)
+    for number in range(others):
+        # They expire first, and are more than what one call gives back.
+        store.reserve(f"{number}", [asked], NOW, NOW + 4)
+    assert store.reserve("a", [asked], NOW, NOW + 5) == {}
+    assert store.reserve("a", [asked], NOW + 5, NOW + 10) == {}
+    assert store.standing([asked], NOW + 5)[0].reserved == 3
+    assert store.take("t", asked, 1, NOW + 5, NOW + 6) == 3
+    assert store.take("t", asked, 1, NOW + 6, NOW + 8) == 3
+    assert store.standing([asked], NOW + 6)[0].reserved == 6
+    assert store.settle("a", held(asked), [2], NOW + 6)
+    assert store.reserve("a", [asked], NOW + 20, NOW + 30) == {}
+    assert store.standing([asked], NOW + 20)[0][:2] == (2, 0)
+
+
 def test_what_has_expired_is_settled_all_the_same(opened: Any) -> None:
     store, asked = opened(), charge("k", 5)
     store.reserve("a", [asked], NOW, NOW + 5)
