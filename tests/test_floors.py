@@ -32,7 +32,7 @@ FLOORS = (
     ("api",),
     ("analysis",),
     ("testing",),
-    ("output", "integrations", "compat", "server", "policyengine_ci"),
+    ("output", "exports", "integrations", "compat", "server", "policyengine_ci"),
     ("cli",),
     ("__main__",),
 )

@@ -12,7 +12,19 @@ from policyengine.cli import main
 from policyengine.cli._docs import markdown
 from policyengine.cli._exits import MEANINGS, Exit
 
-VERBS = ["check", "eval", "explain", "fmt", "gate", "import", "init", "repl", "schema", "test"]
+VERBS = [
+    "check",
+    "eval",
+    "explain",
+    "export",
+    "fmt",
+    "gate",
+    "import",
+    "init",
+    "repl",
+    "schema",
+    "test",
+]
 
 
 def test_verbs_are_the_files_of_the_room() -> None:
