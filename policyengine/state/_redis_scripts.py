@@ -19,15 +19,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-# The largest number up to which doubles have all whole numbers: nine billion dollars.
-MOST: Final = 2**53
-
 # How a script answers when it has neither held nor refused.
 AGAIN: Final = -1
 SKEWED: Final = -2
 OVER: Final = -3
 TOO_MUCH: Final = -4
-# What stands before the former amounts, where they were raised.
+# What stands before the former expiry and amounts, where they were raised.
 RAISED: Final = -5
 
 _COMMON: Final = """\
@@ -257,11 +254,15 @@ if mode == TAKE then return {kept[4]} end
 return 0
 """
 
-# KEYS and ARGV as above. Answers the former amounts, or those that have no room.
+# KEYS and ARGV as above, but that `expires` is by the clock that counts where what was raised is
+# put back. Answers when it expired and the former amounts, or those that have no room.
 _RAISE: Final = """
 local now, expires, server, most, remembered, mode, least, at = struct.unpack('<ddddddd', ARGV[1])
+local RESTORE = 3
 local time = server_time()
-if server == 1 then
+if mode == RESTORE then
+  now = server == 1 and time or now
+elseif server == 1 then
   local ahead = time - now
   if math.abs(ahead) > most then return {-2, math.floor(ahead)} end
   now, expires = time, expires + ahead
@@ -294,7 +295,8 @@ for i = 1, count do
 end
 if #refused > 0 then return refused end
 
-expires = math.max(expires, found[2])
+local before = string.format('%.17g', found[2])
+if mode ~= RESTORE then expires = math.max(expires, found[2]) end
 found[2] = expires
 for i = 1, count do
   write(KEYS[2 * i], KEYS[2 * i + 1], seen[i], ARGV[2], found[2 * i + 1], amounts[i], former[i],
@@ -303,7 +305,7 @@ for i = 1, count do
 end
 local lives = text(milliseconds(remembered + math.max(expires - now, 0)))
 call('SET', KEYS[1], cmsgpack.pack(found), 'PX', lives)
-return {-5, unpack(former)}
+return {-5, before, unpack(former)}
 """
 
 # KEYS as above. ARGV: remembered, mode; amount, slot, lasts of each hold; the id.

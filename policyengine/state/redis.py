@@ -24,10 +24,16 @@ from zlib import crc32
 from policyengine.charges import Charge, Hold, Standing
 from policyengine.errors import StateError
 from policyengine.state import _redis_scripts as scripts
+from policyengine.state._counting import (
+    MOST,
+    checked,
+    checked_amounts,
+    reservation_over,
+    too_much,
+)
 from policyengine.state._redis_server import Server
 from policyengine.state.store import REMEMBERED, Row
 
-MOST: Final = scripts.MOST
 TIMEOUT: Final = 1.0
 # Seconds that a gateway's clock may differ from the server's before nothing is held for it.
 SKEW: Final = 300.0
@@ -43,7 +49,7 @@ _LONGEST: Final = 256
 _TURNS: Final = 10_000
 
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_RESERVE, _TAKE, _TRY = 0, 1, 2
+_RESERVE, _TAKE, _TRY, _RESTORE = 0, 1, 2, 3
 _SETTLE, _RELEASE, _UNDO = 0, 1, 2
 
 _EXPIRES: Final = struct.Struct("<d")
@@ -79,7 +85,8 @@ class RedisStore:
     several counters is then done part by part, and what was held is given back where a later
     counter has no room. No limit is exceeded, but others may be refused meanwhile; after a crash
     in between, what was held expires with the reservation; settling again with the same id
-    completes it; and two callers may not use one id at one time.
+    completes it. An id must always come with the same counters there, and from one caller at a
+    time.
 
     Raises `StateError`: `store-unreachable`, `store-failed`, `store-full`, `clock-skew`,
     `bad-amount` for what is no whole number from 0 to 2^53 (nine billion dollars).
@@ -168,6 +175,7 @@ class RedisStore:
         self, id: str, charges: Sequence[Charge], now: float, expires: float
     ) -> Mapping[int, Standing]:
         """Holds all charges, or none of them; those that have no room, by position."""
+        checked(charges, now, expires)
         refused: dict[int, Standing] = {}
         groups = self._groups(id, charges)
         for tag, positions, part in groups:
@@ -185,17 +193,19 @@ class RedisStore:
         self, id: str, charges: Sequence[Charge], now: float, expires: float
     ) -> Mapping[int, Standing]:
         """Holds these amounts in place of the smaller ones that an id held, and until later."""
-        done: list[tuple[bytes, Sequence[Charge]]] = []
+        checked(charges, now, expires)
+        done: list[tuple[bytes, Sequence[Charge], float]] = []
         for tag, positions, part in self._groups(id, charges):
             answer = self._raise(tag, id, part, now, expires)
             if answer != scripts.OVER and answer[0] == scripts.RAISED:
-                former = zip(part, answer[1:], strict=True)
-                done.append((tag, [c._replace(amount=a, limit=None) for c, a in former]))
+                former = zip(part, answer[2:], strict=True)
+                before = [c._replace(amount=a, limit=None) for c, a in former]
+                done.append((tag, before, float(answer[1])))
                 continue
-            for raised, before in done:
-                self._raise(raised, id, before, now, expires)
+            for theirs, former_part, until in done:
+                self._raise(theirs, id, former_part, now, until, _RESTORE)
             if answer == scripts.OVER:
-                raise StateError("reservation-over", "the reservation is not held any more")
+                raise reservation_over()
             return {positions[a[0]]: _standing(a) for a in answer}
         return {}
 
@@ -212,27 +222,30 @@ class RedisStore:
 
         `id` is the refund's own.
         """
+        checked_amounts(holds, amounts)
         new = False
         for tag, positions, part in self._groups(id, holds):
             keys, numbers = [tag + _name(b"f", id)], [self._remembered]
             for position, hold in zip(positions, part, strict=True):
                 keys.append(tag + _name(b"c", hold.key))
-                numbers += [_amount(amounts[position]), _slot(hold.slot)]
+                numbers += [amounts[position], hold.slot]
             new = bool(self._server.run(scripts.REFUND, keys, (_packed(numbers),))) or new
         return new
 
     def take(self, id: str, charge: Charge, least: int, now: float, expires: float) -> int:
         """Holds as much of a charge as there is room for, if that is at least `least`; else 0."""
+        checked((charge,), now, expires)
         (tag, _, part), *_ = self._groups(id, (charge,))
         return int(self._held(tag, id, part, now, expires, _TAKE, least)[0])
 
     def standing(self, charges: Sequence[Charge], now: float) -> Sequence[Standing]:
         """How the counters stand, without the charges."""
+        checked(charges, now)
         found: dict[int, Standing] = {}
         for tag, positions, part in self._groups("", charges):
             numbers = [float(now), self._serving]
             for charge in part:
-                numbers += [_slot(charge.slot), _slot(charge.since)]
+                numbers += [charge.slot, charge.since]
             keys = [key for charge in part for key in _counter(tag, charge.key)]
             answer = self._asked(scripts.STANDING, keys, (_packed(numbers),))
             found.update((positions[a[0]], _standing(a)) for a in answer)
@@ -288,9 +301,15 @@ class RedisStore:
         return self._asked(scripts.HOLD, keys, arguments)
 
     def _raise(
-        self, tag: bytes, id: str, charges: Sequence[Charge], now: float, expires: float
+        self,
+        tag: bytes,
+        id: str,
+        charges: Sequence[Charge],
+        now: float,
+        expires: float,
+        mode: int = _RESERVE,
     ) -> Any:
-        keys, arguments = self._charged(tag, id, charges, now, expires, _RESERVE, 0)
+        keys, arguments = self._charged(tag, id, charges, now, expires, mode, 0)
         return self._asked(scripts.RAISE, keys, arguments)
 
     def _charged(
@@ -310,11 +329,11 @@ class RedisStore:
         for charge in charges:
             keys += _counter(tag, charge.key)
             limit = math.inf if charge.limit is None else min(charge.limit, MOST)
-            numbers += [_amount(charge.amount), limit, _slot(charge.slot), _slot(charge.since)]
-            numbers.append(charge.lasts)
+            numbers += (charge.amount, limit, charge.slot, charge.since, charge.lasts)
         return keys, (_packed(numbers), name)
 
     def _finish(self, id: str, holds: Sequence[Hold], amounts: Sequence[int], mode: int) -> bool:
+        checked_amounts(holds, amounts)
         new = False
         for tag, positions, part in self._groups(id, holds):
             theirs = [amounts[position] for position in positions]
@@ -329,7 +348,7 @@ class RedisStore:
         numbers: list[float] = [self._remembered, mode]
         for hold, amount in zip(holds, amounts, strict=True):
             keys += _counter(tag, hold.key)
-            numbers += [_amount(amount), _slot(hold.slot), hold.lasts]
+            numbers += [amount, hold.slot, hold.lasts]
         return bool(self._server.run(scripts.FINISH, keys, (_packed(numbers), name)))
 
     def _asked(self, script: scripts.Script, keys: Sequence[bytes], words: Sequence[bytes]) -> Any:
@@ -337,7 +356,7 @@ class RedisStore:
         for _ in range(_TURNS):
             answer = self._server.run(script, keys, words)
             if answer == scripts.TOO_MUCH:
-                raise StateError("bad-amount", f"a counter holds at most {MOST:,}")
+                raise too_much()
             if isinstance(answer, list) and answer and answer[0] == scripts.SKEWED:
                 ahead = f"{abs(answer[1])} seconds {'behind' if answer[1] > 0 else 'ahead of'}"
                 raise StateError("clock-skew", f"this machine's clock is {ahead} the store's")
@@ -402,18 +421,6 @@ def _counter(tag: bytes, key: str) -> tuple[bytes, bytes]:
 
 def _holds(charges: Iterable[Charge]) -> list[Hold]:
     return [Hold(c.key, c.unit, c.amount, c.slot, c.lasts) for c in charges]
-
-
-def _amount(amount: int) -> int:
-    if type(amount) is not int or not 0 <= amount <= MOST:
-        raise StateError("bad-amount", f"an amount is a whole number from 0 to {MOST:,}")
-    return amount
-
-
-def _slot(slot: int) -> int:
-    if type(slot) is not int or not -MOST <= slot <= MOST:
-        raise StateError("bad-amount", f"a slot is a whole number up to {MOST:,}")
-    return slot
 
 
 def _packed(numbers: Sequence[float]) -> bytes:

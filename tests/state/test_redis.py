@@ -22,7 +22,8 @@ from policyengine.state.store import REMEMBERED, Row
 redis = pytest.importorskip("redis", reason="the package redis is not installed")
 
 from policyengine.state import _redis_scripts as scripts  # noqa: E402
-from policyengine.state.redis import MOST, PARTS, RedisStore  # noqa: E402
+from policyengine.state._counting import MOST  # noqa: E402
+from policyengine.state.redis import PARTS, RedisStore  # noqa: E402
 
 NOW = 1_700_000_000.0
 
