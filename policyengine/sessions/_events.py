@@ -94,7 +94,7 @@ def digest(value: Any, key: bytes) -> str:
     return blake2b(text.encode(), key=key, digest_size=8).hexdigest()
 
 
-def _salt(of: str) -> bytes:
+def salt(of: str) -> bytes:
     """What digests of a stream are keyed with: equal calls of two streams have nothing in common.
 
     This keeps a reader of the store from joining them; it does not keep one who guesses a call from
@@ -119,7 +119,7 @@ def same(of: str, input: Mapping[str, Any], kind: str, name: str) -> str:
     asked = _SAME.get(kind)
     if asked is None:
         return ""
-    return digest([kind, name, *(value_at(input, field) for field in asked)], _salt(of))
+    return digest([kind, name, *(value_at(input, field) for field in asked)], salt(of))
 
 
 def kind_of(input: Any) -> str:
