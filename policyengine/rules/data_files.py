@@ -44,6 +44,11 @@ def kind_of(file: str) -> str | None:
     return stem if folder == "data" and stem in _READERS and dot + ending in _ENDINGS else None
 
 
+def data_schemas() -> dict[str, Mapping[str, Any]]:
+    """The JSON Schema of each data file that we read, by its name without its ending."""
+    return {name: cast(_Reader, import_module(module)).SCHEMA for name, module in _READERS.items()}
+
+
 def data_files(
     names: Iterable[str], source_of: Callable[[str, Limits], Source]
 ) -> tuple[dict[str, Any], list[Diagnostic]]:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from policyengine.plugins import FactProvider
 from policyengine.rules.cel_policy.reading import RuleFile
 from policyengine.rules.clauses import providers
+from policyengine.rules.data_files import data_schemas
 from policyengine.rules.documents import EFFECTS, ON_EXCEED, BundleFile, PolicyFile
 from policyengine.rules.points import builtin_points
 
@@ -38,6 +39,8 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         found[f"effect.{name}"] = _effect(name, rule[name], found["policy"]["$defs"])
     for name, point in builtin_points().items():
         found[f"point.{name}"] = dict(point.schema)
+    for name, schema in data_schemas().items():
+        found[f"data.{name}"] = {**schema, "$schema": DIALECT, "title": f"data.{name}"}
     return found
 
 
