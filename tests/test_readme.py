@@ -30,9 +30,11 @@ PIECES = list(_PIECE.finditer(README))
 # The guides, and what has to be installed for their examples.
 GUIDES = {
     "cel-policy.md": "policyengine",
+    "limits.md": "policyengine",
     "models.md": "httpx",
     "protobuf.md": "google.protobuf",
     "redaction.md": "cryptography",
+    "stores.md": "policyengine",
 }
 
 

@@ -24,6 +24,10 @@ _MOST_LIMITS: Final = 16
 # How long a total is kept after its last charge where nothing else is said: ten years.
 IDLE: Final = "3650d"
 
+Path = tuple[str | int, ...]
+Problem = tuple[Path, str]
+"""A place in a clause's value, and what is wrong there."""
+
 Amounts = Callable[[Asked, Any], Mapping[str, int]]
 """How much of each unit a request asks for, by the clause's own settings."""
 
@@ -261,7 +265,7 @@ def _prefix(config: Mapping[str, Any], unit: str, window: str) -> str:
     return "|".join((meter, unit, window, ",".join(config["per"]), ""))
 
 
-def fields(config: Mapping[str, Any]) -> dict[tuple[str | int, ...], str]:
+def fields(config: Mapping[str, Any]) -> dict[Path, str]:
     """The input's fields that a question names, by their places in the clause's value.
 
     >>> fields({"per": ["subject.id", "request.model"]})

@@ -11,9 +11,7 @@ from typing import Any, Final
 from zoneinfo import available_timezones
 
 from policyengine.limits import _clause, _windows
-
-Path = tuple[str | int, ...]
-Problem = tuple[Path, str]
+from policyengine.limits._clause import Path, Problem
 
 # Calendar windows of one time zone of which each lies within one of the other.
 _NESTED: Final = frozenset(

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from policyengine.charges import Asked, Charge, Meter, Standing, frees_at
-from policyengine.limits import _clause, _mistakes, _telling
+from policyengine.limits import _clause, _telling
 from policyengine.plugins import Finding
 
 READS: Literal["charges"] = "charges"
@@ -61,15 +61,18 @@ def normal(value: Any) -> dict[str, Any]:
     return _clause.normal(_KIND, value)
 
 
-def problems(value: Any) -> list[_mistakes.Problem]:
+def problems(value: Any) -> list[_clause.Problem]:
     """What no schema says about a clause's value: paths in it, and what is wrong there."""
+    # No process that decides needs it.
+    from policyengine.limits import _mistakes
+
     found = _mistakes.problems(_KIND, value)
     if not _points(value["below"]):
         found.append((("below",), "there is never less left than nothing"))
     return found
 
 
-def fields(config: Any) -> dict[tuple[str | int, ...], str]:
+def fields(config: Any) -> dict[_clause.Path, str]:
     """The input's fields that a question names, by their places in the clause's value."""
     return _clause.fields(config)
 

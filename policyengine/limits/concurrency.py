@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from policyengine.charges import Asked, Meter
-from policyengine.limits import _clause, _mistakes, _telling
+from policyengine.limits import _clause, _telling
 
 READS: Literal["charges"] = "charges"
 COST = 1
@@ -43,12 +43,15 @@ def normal(value: Any) -> dict[str, Any]:
     return _clause.normal(_KIND, value)
 
 
-def problems(value: Any) -> list[_mistakes.Problem]:
+def problems(value: Any) -> list[_clause.Problem]:
     """What no schema says about a clause's value: paths in it, and what is wrong there."""
+    # No process that decides needs it.
+    from policyengine.limits import _mistakes
+
     return _mistakes.problems(_KIND, value)
 
 
-def fields(config: Any) -> dict[tuple[str | int, ...], str]:
+def fields(config: Any) -> dict[_clause.Path, str]:
     """The input's fields that a question names, by their places in the clause's value."""
     return _clause.fields(config)
 

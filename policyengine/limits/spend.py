@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from policyengine.charges import Asked, Meter
-from policyengine.limits import _clause, _estimate, _mistakes, _telling
+from policyengine.limits import _clause, _estimate, _telling
 from policyengine.prices import priced
 
 READS: Literal["charges"] = "charges"
@@ -45,16 +45,19 @@ def normal(value: Any) -> dict[str, Any]:
     return _clause.normal(_KIND, value)
 
 
-def problems(value: Any) -> list[_mistakes.Problem]:
+def problems(value: Any) -> list[_clause.Problem]:
     """What no schema says about a clause's value: paths in it, and what is wrong there.
 
     >>> problems({"window": "total", "zone": "Europe/Berlin", "limit_usd": 5})
     [(('zone',), '`zone` has no say here: the window `total` never ends')]
     """
+    # No process that decides needs it.
+    from policyengine.limits import _mistakes
+
     return _mistakes.problems(_KIND, value)
 
 
-def fields(config: Any) -> dict[tuple[str | int, ...], str]:
+def fields(config: Any) -> dict[_clause.Path, str]:
     """The input's fields that a question names, by their places in the clause's value."""
     return _clause.fields(config)
 
