@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +12,9 @@ from policyengine.cli._console import Refusal, say, show
 from policyengine.cli._deciding import clock_option, clock_reading, point_type
 from policyengine.cli._engines import engine_option, exit_of, report, second_opinion
 from policyengine.cli._exits import Exit
-from policyengine.cli._inputs import complain_about, is_many, read_requests
+from policyengine.cli._inputs import Request, complain_about, is_many, read_requests
 from policyengine.cli._options import format_option
+from policyengine.cli._stores import opened_store, store_option
 from policyengine.diagnostics import CompileError
 from policyengine.output.reports import DecidedInput
 
@@ -35,7 +36,13 @@ Examples:
       --point llm.request --input request.json
 
 An input is a JSON object, or {"point": ..., "input": ...}. Exit code 7 when a
-decision is not `allow` (so also for `require_approval`)."""
+decision is not `allow` (so also for `require_approval`).
+
+Limits count in an empty store that ends with the command: several inputs count one
+another, as if all were under way at once. `--store` asks a real one how its budgets stand, such as
+`sqlite:state.db` or `redis://host:6379/0`, and changes nothing in it; then each input
+is decided as if it came alone. With `--reserve` it holds what is allowed, as a gateway
+would, until that is settled or expires; the reservation is shown."""
 
 
 @click.command(epilog=_EPILOG)
@@ -55,6 +62,8 @@ decision is not `allow` (so also for `require_approval`)."""
     multiple=True,
     help="A variable for the expression; may be given more than once.",
 )
+@store_option("Ask this store how limits stand; nothing is held in it without --reserve.")
+@click.option("--reserve", is_flag=True, help="Hold in the store what allowed requests may take.")
 @engine_option()
 @clock_option()
 @format_option("decision")
@@ -65,6 +74,8 @@ def command(
     path: str | None,
     expr: str | None,
     variables: tuple[str, ...],
+    address: str | None,
+    reserve: bool,
     second: str | None,
     clock: str | None,
     format: str,
@@ -78,15 +89,24 @@ def command(
     import policyengine
 
     now = clock_reading(clock)
+    if reserve and address is None:
+        raise Refusal("`--reserve` holds something in a store", "name it with `--store`")
+    if expr is not None and address is not None:
+        raise Refusal("an expression asks no store", "leave out `--store`")
     if expr is not None:
         return _expression(expr, bundle, point, path, variables, now, second, format)
     if bundle is None or path is None or variables:
         wrong = "`--var` is for `--expr`" if variables else "deciding takes a bundle and `--input`"
         raise Refusal(wrong, "`--expr` evaluates an expression without either")
     checked = policyengine.check(policyengine.load(bundle))
-    engine = policyengine.Engine(policyengine.compile(checked))
+    program = policyengine.compile(checked)
     opinion = None if second is None else second_opinion(checked)
-    decided = list(_decided(checked, engine, path, point, now, opinion))
+    hold = reserve or address is None
+    with opened_store(address) as store:
+        engine = policyengine.Engine(program, store=store)
+        # In a store of its own the same command says the same; elsewhere, ids have been there.
+        key = (lambda request: request.name) if address is None else (lambda request: None)
+        decided = list(_decided(checked, engine, path, point, now, opinion, hold, key))
     if is_many(path):
         show(format, "decisions", decided)
     else:
@@ -147,6 +167,8 @@ def _decided(
     point: str | None,
     now: datetime | None,
     second: SecondOpinion | None,
+    hold: bool,
+    key: Callable[[Request], str | None],
 ) -> Iterator[DecidedInput]:
     for request in read_requests(path, point):
         if not request.point:
@@ -157,4 +179,7 @@ def _decided(
         complain_about(request, point_type(checked, request.point))
         if second is not None:
             second.ask(engine, request.point, request.input, now=now)
-        yield DecidedInput(request.name, engine.decide(request.point, request.input, now=now))
+        decision = engine.decide(
+            request.point, request.input, now=now, idempotency_key=key(request), reserve=hold
+        )
+        yield DecidedInput(request.name, decision)

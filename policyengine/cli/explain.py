@@ -18,6 +18,7 @@ from policyengine.cli._deciding import (
 from policyengine.cli._exits import Exit
 from policyengine.cli._inputs import complain_about, is_many, read_requests
 from policyengine.cli._options import format_option
+from policyengine.cli._stores import opened_store, store_option
 
 if TYPE_CHECKING:
     from policyengine.rules.model import CheckedBundle
@@ -26,7 +27,11 @@ _EPILOG = """\b
 Examples:
   policyengine explain policies/gateway --point llm.request --input request.json
   policyengine explain policies/gateway --input request.json --rule banned-words
-  policyengine explain policies/gateway --input request.json --format json"""
+  policyengine explain policies/gateway --input request.json --format json
+  policyengine explain policies/budgets --input request.json --store sqlite:state.db
+
+Limits are explained with an empty store, or as they stand in `--store`; nothing is
+held in it."""
 
 
 @click.command(epilog=_EPILOG)
@@ -34,10 +39,17 @@ Examples:
 @click.option("--point", metavar="NAME", help="Decision point, unless the input names it.")
 @click.option("--input", "path", metavar="PATH", required=True, help="A JSON file, or `-`.")
 @click.option("--rule", metavar="ID", help="Explain this rule only.")
+@store_option("Ask this store how limits stand; nothing is held in it.")
 @clock_option()
 @format_option("explanation")
 def command(
-    bundle: str, point: str | None, path: str, rule: str | None, clock: str | None, format: str
+    bundle: str,
+    point: str | None,
+    path: str,
+    rule: str | None,
+    address: str | None,
+    clock: str | None,
+    format: str,
 ) -> Exit:
     """Show each rule's conditions with the values that decided."""
     from policyengine import Engine, check, compile, load
@@ -55,7 +67,10 @@ def command(
         )
     complain_about(request, point_type(checked, request.point))
     _known_rule(checked, request.point, rule)
-    explanation = explain(checked, Engine(compile(checked)), request.point, request.input, now=now)
+    program = compile(checked)
+    with opened_store(address) as store:
+        engine = Engine(program, store=store)
+        explanation = explain(checked, engine, request.point, request.input, now=now)
     if rule is not None:
         kept = tuple(e for e in explanation.rules if rule in (e.rule, f"{e.policy}/{e.rule}"))
         explanation = replace(explanation, rules=kept)

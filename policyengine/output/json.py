@@ -41,19 +41,24 @@ def render_tests(results: SuiteResults, *, color: bool = False) -> str:
 
 
 def render_decision(decision: Decision, *, color: bool = False) -> str:
-    """The decision, as `Decision.to_dict()` has it."""
-    return _dumped("decision", decision.to_dict())
+    """The decision, as `Decision.to_dict()` has it, and `retry_after` where time helps."""
+    return _dumped("decision", _decision(decision))
 
 
 def render_decisions(decided: Sequence[DecidedInput], *, color: bool = False) -> str:
     """`{"format", "summary", "decisions": [{"input": name, ...}]}`."""
-    decisions = [{"input": d.name, **d.decision.to_dict()} for d in decided]
+    decisions = [{"input": d.name, **_decision(d.decision)} for d in decided]
     return _dumped("decisions", {"summary": summary(decided).to_dict(), "decisions": decisions})
 
 
 def render_explanation(explanation: Any, *, color: bool = False) -> str:
     """The tree of conditions, as `Explanation.to_dict()` has it."""
     return _dumped("explanation", explanation.to_dict())
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    wait = decision.retry_after
+    return {**decision.to_dict(), **({} if wait is None else {"retry_after": wait})}
 
 
 def _dumped(kind: str, said: dict[str, Any]) -> str:

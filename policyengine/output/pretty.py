@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from policyengine.decision import Decision
 from policyengine.diagnostics.render import render
 from policyengine.output import decisions, trees
+from policyengine.output.amounts import seconds
 from policyengine.output.reports import CheckReport, DecidedInput
 from policyengine.output.summary import matched_rules, summary
 from policyengine.output.text import VERDICT_ROLES, Role, block, count, line, paint
@@ -74,7 +75,10 @@ def _decided(decided: DecidedInput, width: int, color: bool) -> str:
     verdict = decided.decision.verdict
     told = paint(verdict.ljust(16), VERDICT_ROLES[verdict], color)
     rules = ", ".join(map(line, matched_rules(decided.decision)))
-    return f"{told}  {line(decided.name).ljust(width)}  {rules}".rstrip()
+    route, wait = decided.decision.route, decided.decision.retry_after
+    to = f"  -> {line(route.model or route.to)}" if route is not None else ""
+    later = f"  room again in {seconds(wait)}" if wait is not None else ""
+    return f"{told}  {line(decided.name).ljust(width)}  {rules}{to}{later}".rstrip()
 
 
 def render_tests(results: SuiteResults, *, color: bool = False) -> str:

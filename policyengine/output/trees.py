@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from policyengine.output.decisions import finding
 from policyengine.output.text import VERDICT_ROLES, Role, line, paint
 
 if TYPE_CHECKING:
@@ -26,19 +27,32 @@ def told(explanation: Explanation, color: bool) -> list[str]:
         f"{line(explanation.decision.point)}"
     ]
     for rule in explanation.rules:
-        lines += ["", *_rule(rule, color)]
+        lines += ["", *_rule(rule, color, _exceeded(explanation, rule))]
     if not explanation.rules:
         lines += ["", "no rules were asked"]
         lines += [f"  {line(reason.message)}" for reason in explanation.decision.reasons]
     return lines
 
 
-def _rule(rule: RuleTrace, color: bool) -> Iterator[str]:
+def _exceeded(explanation: Explanation, rule: RuleTrace) -> list[str]:
+    """What the limits of a rule found, as trees show findings by their number only."""
+    decision = explanation.decision
+    return [
+        finding(found)
+        for reason in (*decision.reasons, *decision.shadow)
+        if (reason.policy, reason.rule) == (rule.policy, rule.rule)
+        for found in reason.evidence
+        if "meter" in found
+    ]
+
+
+def _rule(rule: RuleTrace, color: bool, exceeded: Iterable[str]) -> Iterator[str]:
     result = paint(rule.result, _RESULTS[rule.result], color)
     mode = f" ({rule.mode})" if rule.mode != "enforce" else ""
     place = paint(line(str(rule.span)), "place", color)
     yield f"{paint(line(rule.rule), 'strong', color)} ({line(rule.effect)}) {result}{mode}  {place}"
     yield f"  {line(rule.why)}"
+    yield from (f"  {told}" for told in dict.fromkeys(exceeded))
     for clause in rule.clauses:
         yield from _clause(clause, color)
 

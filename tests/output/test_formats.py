@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policyengine.charges import Charge, Hold, Reservation
 from policyengine.decision import (
     Approval,
     Decision,
@@ -36,7 +37,8 @@ EVIL = "a\x1b[31m\x00\n::error::b%\u202e\ud800]]>&<\"'"
 def decision(text: str = "text") -> Decision:
     span = Span(text, 3, 5, 3, 9)
     found = {"type": text, "field": text, "start": 1, "end": 2}
-    reason = Reason("rule", "deny", text, text, text, text, span, evidence=(found,))
+    past = {"type": text, "why": text}
+    reason = Reason("rule", "deny", text, text, text, text, span, evidence=(found, past))
     return Decision(
         point="llm.request",
         verdict="deny",
@@ -57,6 +59,38 @@ def decision(text: str = "text") -> Decision:
         digest="",
         input_digest="",
         time_ns=1_768_478_400_000_000_000,
+    )
+
+
+def limited(text: str = "text") -> Decision:
+    """A decision of which limits say more than the others do."""
+    span = Span(text, 3, 5, 3, 9)
+    why = f"2 requests a minute for {text}: 2 used, 1 asked; resets 2026-01-15T12:01:00Z"
+    found = {"type": "RATE", "meter": text, "retry_after": 78_300, "why": why}
+    charge = Charge(f"{text}|k", "micro_usd", 1_200, 5_000_000, 0, 0, 60, 60, 60, text, text)
+    charges = (
+        charge,
+        charge._replace(unit="parallel", limit=2, amount=1),
+        charge._replace(limit=None),
+    )
+    holds = tuple(Hold(c.key, c.unit, c.amount, c.slot, c.lasts) for c in charges)
+    return Decision(
+        point="llm.request",
+        verdict="deny",
+        reasons=(Reason("rule", "deny", text, text, text, span=span, evidence=(found,)),),
+        obligations=(
+            Routing(text, text, 0, text, (text, text), text, ((text, text),) * 7),
+            Routing(text, "", 0, text),
+        ),
+        errors=(RuleError(text, text, "unknown-price", text, span, "match"),),
+        facts=(),
+        shadow=(),
+        bundle=text,
+        version="1.0.0",
+        digest="",
+        input_digest="",
+        time_ns=1_768_478_400_000_000_000,
+        reservation=Reservation(text, holds, 1_768_479_000.0, text, charges),
     )
 
 
@@ -87,7 +121,10 @@ VALUES: dict[str, Any] = {
     "check": checks,
     "tests": results,
     "decision": decision,
-    "decisions": lambda text: [DecidedInput(text, decision(text))],
+    "decisions": lambda text: [
+        DecidedInput(text, decision(text)),
+        DecidedInput(text, limited(text)),
+    ],
 }
 PAIRS = [(format, kind) for kind in VALUES for format in formats(kind)]  # type: ignore[arg-type]
 
@@ -160,6 +197,18 @@ def _unescaped(text: str) -> str:
 
 def test_the_whole_decision_is_told(golden: Any) -> None:
     golden("decision.txt", renderer("pretty", "decision")(decision()) + "\n")
+    golden("decision-limited.txt", renderer("pretty", "decision")(limited()) + "\n")
+
+
+def test_limits_are_safe_to_print() -> None:
+    told = renderer("pretty", "decision")(limited(EVIL))
+    assert not any(ord(c) < 32 and c != "\n" for c in told)
+    assert "\u202e" not in told
+
+
+def test_json_says_when_there_is_room() -> None:
+    assert json.loads(renderer("json", "decision")(limited()))["retry_after"] == 78_300
+    assert "retry_after" not in json.loads(renderer("json", "decision")(decision()))
 
 
 def test_the_whole_run_is_told(golden: Any) -> None:

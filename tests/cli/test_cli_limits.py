@@ -1,0 +1,130 @@
+"""Verbs over limits: what they count, what they keep, and what they say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from policyengine.cli._exits import Exit
+
+POLICY = """\
+apiVersion: policyengine.dev/v1
+kind: Policy
+metadata: {name: limits}
+on: [llm.request]
+rules:
+  - id: two
+    rate: {per: [subject.id], window: minute, requests: 2}
+    deny: Slow down.
+  - id: cheaper
+    when: request.model == "large"
+    route: economy
+"""
+TIERS = """\
+models: {small: {}, large: {}, tiny: {context_tokens: 10}}
+tiers:
+  economy: {models: [tiny, small, large]}
+"""
+REQUEST = {"request": {"model": "large", "max_tokens": 50}, "subject": {"id": "sam"}}
+CLOCK = ("--clock", "2026-01-15T12:00:00Z")
+
+
+@pytest.fixture
+def limited(run: Callable) -> str:
+    """A bundle with a limit and tiers, and one, and three, inputs for it."""
+    folder = Path("limited")
+    (folder / "data").mkdir(parents=True)
+    (folder / "bundle.yaml").write_text(
+        "apiVersion: policyengine.dev/v1\nkind: Bundle\nname: limited\nversion: 1.0.0\n"
+        "defaults: {llm.request: allow}\n"
+    )
+    (folder / "limits.yaml").write_text(POLICY)
+    (folder / "data" / "tiers.yaml").write_text(TIERS)
+    Path("one.json").write_text(json.dumps(REQUEST))
+    Path("three.jsonl").write_text(3 * (json.dumps(REQUEST) + "\n"))
+    return str(folder)
+
+
+def asked(run: Callable, bundle: str, path: str, *more: str) -> tuple[int, str]:
+    result = run("eval", bundle, "--point", "llm.request", "--input", path, *CLOCK, *more)
+    return result.exit_code, result.stdout
+
+
+def test_inputs_count_one_another(run: Callable, limited: str) -> None:
+    code, told = asked(run, limited, "three.jsonl")
+    assert code == Exit.DENIED
+    assert [line.split()[0] for line in told.splitlines()[:3]] == ["allow", "allow", "deny"]
+    assert "-> small" in told
+    assert "room again in 1 min" in told
+    # The store ends with the command.
+    assert asked(run, limited, "one.json")[0] == Exit.OK
+
+
+def test_the_same_command_says_the_same(run: Callable, limited: str) -> None:
+    def stable(text: str) -> list[object]:
+        return [{**d, "duration_ns": 0} for d in json.loads(text)["decisions"]]
+
+    first, again = (asked(run, limited, "three.jsonl", "--format", "json")[1] for _ in range(2))
+    assert stable(first) == stable(again)
+
+
+def test_what_is_held_and_routed_is_shown(run: Callable, limited: str) -> None:
+    code, told = asked(run, limited, "one.json")
+    assert code == Exit.OK
+    assert "1 of 2 requests  subject.id=sam, minute in UTC  (limits/two)" in told
+    assert "route  economy: small, then large  (cheaper)" in told
+    assert "not tiny: its context of 10 tokens is too small" in told
+
+
+def test_a_store_is_asked_and_only_spent_from_when_told_to(run: Callable, limited: str) -> None:
+    kept = ("--store", "sqlite:kept.db")
+    first = run("eval", limited, "--point", "llm.request", "--input", "one.json", *CLOCK, *kept)
+    assert "there was no file `kept.db`" in first.stderr
+    for _ in range(3):
+        code, told = asked(run, limited, "one.json", *kept)
+        assert code == Exit.OK
+        assert "held" not in told
+    for _ in range(2):
+        code, told = asked(run, limited, "one.json", *kept, "--reserve")
+        assert code == Exit.OK
+        assert "reservation" in told
+    code, told = asked(run, limited, "one.json", *kept)
+    assert code == Exit.DENIED
+    assert "exceeded: 2 requests a minute for subject.id=sam: 0 used, 2 reserved, 1 asked" in told
+    assert "resets 2026-01-15T12:01:00Z  (limits/two)" in told
+    assert "room again in 1 min (retry after 60 s)" in told
+    plain = json.loads(asked(run, limited, "one.json", *kept, "--format", "json")[1])
+    assert plain["retry_after"] == 60
+    explained = run(
+        "explain", limited, "--point", "llm.request", "--input", "one.json", *CLOCK, *kept
+    )
+    assert "exceeded: 2 requests a minute" in explained.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--reserve",), "`--reserve` holds something in a store"),
+        (("--store", "nonsense"), "there is no such store"),
+        (("--store", "sqlite:"), "needs a path"),
+        (("--expr", "1 + 1", "--store", "memory"), "an expression asks no store"),
+    ],
+)
+def test_what_makes_no_sense(
+    run: Callable, limited: str, arguments: tuple[str, ...], message: str
+) -> None:
+    result = run("eval", limited, "--point", "llm.request", "--input", "one.json", *arguments)
+    assert result.exit_code == Exit.USAGE
+    assert message in result.stderr
+
+
+def test_a_password_in_an_address_is_not_told(run: Callable, limited: str) -> None:
+    result = run(
+        "eval", limited, "--point", "llm.request", "--input", "one.json",
+        "--store", "reddis://:hunter2@host:1/0",
+    )  # fmt: skip
+    assert result.exit_code == Exit.USAGE
+    assert "hunter2" not in result.output
