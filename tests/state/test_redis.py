@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -382,6 +383,23 @@ def test_a_wrong_password_and_a_missing_right_are_told(redis_binary: str, new_re
         assert raised.value.code == "store-failed"
         assert "wrong" not in str(raised.value)
     assert RedisStore(f"{server.address}?password=hunter2").get("a", "k", NOW) is None
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_the_documented_rights_are_enough(new_redis: Any, spread: bool) -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "stores.md").read_text("utf-8")
+    [rights] = re.findall(r"^ACL SETUSER gateway .*$", guide, re.MULTILINE)
+    server = new_redis()
+    with redis.Redis.from_url(server.address) as client:
+        client.execute_command(*rights.split())
+    login = f"{server.address}?username=gateway&password=password"
+    store = RedisStore(login, clock="caller", timeout=30, spread=spread)
+    everything(store)
+    assert store.purge(NOW) == 0
+    assert store.delete("space", "key")
+    other = RedisStore(login, namespace="other", clock="caller", timeout=30)
+    with pytest.raises(StateError, match="refused the login"):
+        other.reserve("a", [charge()], NOW, NOW + 9)
 
 
 def test_a_full_server_holds_nothing_and_settles(redis_binary: str, new_redis: Any) -> None:
