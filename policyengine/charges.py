@@ -249,12 +249,16 @@ def _cost(usage: Usage, model: str, prices: Costs | None, now: float) -> int:
 
 
 class Asked(NamedTuple):
-    """A request as limits see it: `model` is the one that will serve it, `now` in seconds."""
+    """A request as limits see it: `model` is the one that will serve it, `now` in seconds.
+
+    `memo`, where there is one, is for what the limits of this very request share.
+    """
 
     input: Mapping[str, Any]
     model: str
     now: float
     prices: Costs | None
+    memo: dict[str, Any] | None = None
 
 
 class Meter(Protocol):

@@ -43,7 +43,7 @@ def deciding(
         if fields["verdict"] != "allow":
             return fields
         model = _model_of(fields, request.input)
-        if (yield from _held(point, request, Asked(request.input, model, account.now, prices))):
+        if (yield from _held(point, request, Asked(request.input, model, account.now, prices, {}))):
             fields["reservation"] = account.reservation
             return fields
 

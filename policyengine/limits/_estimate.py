@@ -7,7 +7,7 @@ request does not limit itself is assumed, and settling puts in what was really u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from policyengine.charges import Asked, Usage
@@ -34,6 +34,8 @@ _ABSURD: Final = 100_000_000
 _MESSAGE: Final = 4
 # A picture of a megapixel, in models that count pictures as tokens.
 _IMAGE: Final = 1_600
+# What the limits of one request share: its texts are long, and are read once.
+_MEMO: Final = "limits: tokens in"
 _NO_ANSWER: Final = ("embeddings",)
 
 
@@ -50,7 +52,13 @@ reasoning_tokens=0, input_images=0, output_images=0, batch=False, cost_micro_usd
     request = asked.input.get("request")
     if not isinstance(request, Mapping):
         raise FactError("no-estimate", "there is no request whose tokens could be told")
-    return Usage(_tokens_in(request), _tokens_out(request, asked, missing))
+    known = asked.memo
+    if known is None:
+        known = {}
+    read = known.get(_MEMO)
+    if read is None:
+        read = known[_MEMO] = _tokens_in(request)
+    return Usage(read, _tokens_out(request, asked, missing))
 
 
 def _tokens_in(request: Mapping[str, Any]) -> int:
@@ -58,7 +66,7 @@ def _tokens_in(request: Mapping[str, Any]) -> int:
     if told is not None:
         return told
     images = _count(request, "input_images") or 0
-    return sum(map(tokens, _texts(request))) + _IMAGE * images + _MESSAGE * _messages(request)
+    return _read(request) + _IMAGE * images
 
 
 def _tokens_out(request: Mapping[str, Any], asked: Asked, missing: Any) -> int:
@@ -104,37 +112,35 @@ def tokens(text: str) -> int:
     return -(-(2 * len(text) + 3 * extra) // 8)
 
 
-def _messages(request: Mapping[str, Any]) -> int:
-    return len(_objects(request, "messages"))
-
-
-def _texts(request: Mapping[str, Any]) -> Iterator[str]:
-    """Every text that the model reads. Raises `FactError` where something else stands."""
-    yield from _strings([request.get("system")])
+def _read(request: Mapping[str, Any]) -> int:
+    """The tokens of every text that the model reads. Raises `FactError` where none stands."""
+    total = _of(request.get("system"))
     for message in _objects(request, "messages"):
-        yield from _strings([message.get("content"), message.get("name")])
+        total += _MESSAGE + _of(message.get("content")) + _of(message.get("name"))
         for call in _objects(message, "tool_calls"):
-            yield from _strings([call.get("name"), call.get("arguments")])
+            total += _of(call.get("name")) + _of(call.get("arguments"))
     for name in ("inputs", "memory"):
-        yield from _strings(_list(request, name))
+        total += sum(map(_of, _list(request, name)))
     for document in _objects(request, "documents"):
-        yield from _strings([document.get("title"), document.get("content")])
+        total += _of(document.get("title")) + _of(document.get("content"))
     for tool in _objects(request, "tools"):
-        yield from _strings([tool.get("name"), tool.get("description")])
+        total += _of(tool.get("name")) + _of(tool.get("description"))
+    return total
 
 
-def _strings(values: Iterable[Any]) -> Iterator[str]:
-    for value in values:
-        if isinstance(value, str):
-            yield value
-        elif value is not None:
-            raise _unreadable()
+def _of(text: Any) -> int:
+    if text is None:
+        return 0
+    if not isinstance(text, str):
+        raise _unreadable()
+    return tokens(text)
 
 
 def _objects(holder: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
     values = _list(holder, name)
-    if not all(isinstance(value, Mapping) for value in values):
-        raise _unreadable()
+    for value in values:
+        if not isinstance(value, Mapping):
+            raise _unreadable()
     return values
 
 
