@@ -1,4 +1,6 @@
-"""The store `sqlite`: rows in one file that several threads and processes of a machine share.
+"""The store `sqlite`: rows, counters and streams in one file.
+
+Several threads and processes of a machine share it.
 
 The file is in write-ahead mode, so that readers do not wait for a writer, and only its owner may
 read it. It belongs on a local disk: write-ahead mode does not work over a network.
@@ -7,24 +9,11 @@ read it. It belongs on a local disk: write-ahead mode does not work over a netwo
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from threading import RLock
 
-from policyengine.errors import StateError
-from policyengine.state.store import Row
+from policyengine.state._sqlite_file import BUSY
+from policyengine.state._sqlite_ledger import SqliteLedger, forget, put_away
+from policyengine.state.store import REMEMBERED, Row
 
-# Seconds to wait for another process that writes.
-BUSY = 5.0
-
-_TABLE = """\
-CREATE TABLE IF NOT EXISTS state (
-    space TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires REAL,
-    PRIMARY KEY (space, key)
-) WITHOUT ROWID"""
-_INDEX = "CREATE INDEX IF NOT EXISTS expiring ON state (expires) WHERE expires IS NOT NULL"
 # A value of another type is none of ours, whoever put it there.
 _GET = (
     "SELECT value, expires FROM state WHERE space = ? AND key = ? AND typeof(value) = 'blob'"
@@ -35,11 +24,15 @@ _DELETE = "DELETE FROM state WHERE space = ? AND key = ?"
 _PUT = "INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)"
 
 
-class SqliteStore:
-    """Rows in an SQLite file, which is made (mode 0600) where it is not there.
+class SqliteStore(SqliteLedger):
+    """Rows, a ledger and streams in an SQLite file, which is made (mode 0600) if it is not there.
 
-    Threads may share it, and a forked process opens the file anew. Raises `StateError` where the
-    file cannot be opened, read or written.
+    Threads may share it, and a forked process opens the file anew. What a call has done survives
+    the end of the process, also by SIGKILL; with `durable` that of the machine too, and each call
+    waits for the disk. It is remembered for `remembered` seconds what became of an id. A call waits
+    up to `busy` seconds while others write. Raises `StateError` where the file cannot be opened,
+    read or written, and then nothing of the call was done: `store-full`, `store-busy`,
+    `store-damaged`, `store-failed`.
 
     >>> import tempfile, pathlib
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -51,13 +44,16 @@ class SqliteStore:
     Row(value=b'1', expires=None)
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        self._lock = RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._process = 0
-        with self._used():
-            pass
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        durable: bool = False,
+        remembered: float = REMEMBERED,
+        busy: float = BUSY,
+    ) -> None:
+        self._remembered = remembered
+        super().__init__(path, durable, busy)
 
     def get(self, space: str, key: str, now: float) -> Row | None:
         """The row, unless there is none or it has expired."""
@@ -92,59 +88,11 @@ class SqliteStore:
             return connection.execute(_DELETE, (space, key)).rowcount > 0
 
     def purge(self, now: float) -> int:
-        """Forgets all rows that have expired; how many."""
+        """Forgets all rows that have expired, and says how many; and all else that is over."""
         with self._written() as connection:
+            put_away(connection.execute)
+            forget(connection.execute, now)
             return connection.execute("DELETE FROM state WHERE expires <= ?", (now,)).rowcount
-
-    def close(self) -> None:
-        """Lets go of the file. Using the store again opens it again."""
-        with self._lock:
-            if self._connection is not None and self._process == os.getpid():
-                self._connection.close()
-            self._connection = None
 
     def __repr__(self) -> str:
         return f"SqliteStore({str(self.path)!r})"
-
-    @contextmanager
-    def _used(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                # INVARIANT: a connection is never used in a process that did not open it.
-                if self._connection is None or self._process != os.getpid():
-                    self._connection = self._opened()
-                    self._process = os.getpid()
-                yield self._connection
-            except (sqlite3.Error, OSError) as error:
-                why = f"the store failed ({type(error).__name__})"
-                raise StateError("store-failed", why) from error
-
-    @contextmanager
-    def _written(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that no other writer comes into."""
-        with self._used() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-
-    def _opened(self) -> sqlite3.Connection:
-        # SQLite gives the files beside it the mode of the file itself.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(
-            self.path, timeout=BUSY, isolation_level=None, check_same_thread=False
-        )
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            # What was erased is overwritten, not only forgotten.
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.execute(_TABLE)
-            connection.execute(_INDEX)
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
