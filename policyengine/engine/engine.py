@@ -43,8 +43,9 @@ class _Point:
     """A point ready to decide: its function, its questions, the reasons of its rules.
 
     It is `kept` where questions are about what a store keeps. `plain` gives the fields of a
-    decision where there are neither findings nor errors. They depend on nothing else, so what it
-    gave is remembered.
+    decision by the rules that matched, where no question was asked and there are no errors;
+    `quiet` by the questions too, where they found nothing. They depend on nothing else, so what
+    they gave is remembered.
     """
 
     program: PointProgram
@@ -52,6 +53,7 @@ class _Point:
     sources: tuple[Source, ...]
     reason: Callable[[int], Reason]
     plain: Callable[[tuple[int, ...]], dict[str, Any]]
+    quiet: Callable[[tuple[int, ...], tuple[int, ...]], dict[str, Any]]
     kept: bool
 
 
@@ -236,8 +238,15 @@ class Engine(Reports):
         def plain(matched: tuple[int, ...]) -> dict[str, Any]:
             return self._settled(point, reason, matched, (), None)
 
+        @lru_cache(REMEMBERED)
+        def quiet(matched: tuple[int, ...], asked: tuple[int, ...]) -> dict[str, Any]:
+            fields = self._settled(point, reason, matched, (), None)
+            answers: dict[int, Answer] = dict.fromkeys(asked, ())
+            fields["facts"] = uses(point, sources, answers, (matched, ()))
+            return fields
+
         kept = any(isinstance(source, LimitSource | PastSource) for source in sources)
-        return _Point(point, self._names[point.function], sources, reason, plain, kept)
+        return _Point(point, self._names[point.function], sources, reason, plain, quiet, kept)
 
     def _provider(self, name: str) -> FactProvider:
         return self.guards.get(name) or fact_provider(name)
@@ -344,8 +353,7 @@ class Engine(Reports):
         input_digest: str,
     ) -> dict[str, Any]:
         """The fields of a decision with facts; its model chosen."""
-        fields = self._settled(point.program, point.reason, *result, request)
-        fields["facts"] = uses(point, request, result)
+        fields = self._told(point, request, result)
         fields["input_digest"] = input_digest
         self._routed(fields, point, request.input, request, moment)
         return fields
@@ -379,19 +387,26 @@ class Engine(Reports):
         except (TypeError, ValueError, RecursionError):
             refused: Refusal = ("invalid-input", "the input must be plain JSON")
             return self._deny(point.program.name, moment, started, refused)
-        matched, errors = result
-        if errors or (request is not None and request.answers):
-            fields = self._settled(point.program, point.reason, matched, errors, request)
-        else:
-            fields = point.plain(tuple(matched)).copy()
-        if request is not None:
-            fields["facts"] = uses(point, request, result)
+        fields = self._told(point, request, result)
         fields["input_digest"] = input_digest
         if self.routes is not None:
             self._routed(fields, point, input, request, moment)
         fields["time_ns"] = moment.nanoseconds
         fields["duration_ns"] = time.perf_counter_ns() - started
         return decided(fields)
+
+    def _told(self, point: _Point, request: Request | None, result: Result) -> dict[str, Any]:
+        """The fields of a decision that its rules and questions settle."""
+        matched, errors = result
+        answers = request.answers if request is not None else None
+        if not answers and not errors and not point.sources:
+            return point.plain(tuple(matched)).copy()
+        # An error is no quiet answer: like a finding, it is true.
+        if not errors and not any((answers or {}).values()):
+            return point.quiet(tuple(matched), tuple(answers or ())).copy()
+        fields = self._settled(point.program, point.reason, matched, errors, request)
+        fields["facts"] = uses(point.program, point.sources, answers or {}, result)
+        return fields
 
     def _settled(
         self,

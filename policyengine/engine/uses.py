@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from policyengine.decision import FactUse
-from policyengine.engine.facts import Request
+from policyengine.engine.facts import Answer, Request, Source
 from policyengine.engine.stream import Ready
 from policyengine.errors import EvaluationError, FactError
 from policyengine.plugins import Finding
-from policyengine.program import Deny, RuleInfo
+from policyengine.program import Deny, PointProgram, RuleInfo
 
 Detected = Sequence[tuple[str, Sequence[Finding] | None]]
-Result = tuple[list[int], list[tuple[int, EvaluationError]]]
+Result = tuple[Sequence[int], Sequence[tuple[int, EvaluationError]]]
 
 
-def uses(point: Ready, request: Request, result: Result) -> tuple[FactUse, ...]:
+def uses(
+    program: PointProgram,
+    sources: Sequence[Source],
+    answers: Mapping[int, Answer],
+    result: Result,
+) -> tuple[FactUse, ...]:
     """Each question of a point: used, failed or skipped, and why."""
-    settled = _denied(point.program.rules, result)
+    settled = _denied(program.rules, result)
     found: list[FactUse] = []
-    for position, source in enumerate(point.sources):
-        asking = point.program.asked_by[position]
-        answer = request.answers.get(position)
+    for position, source in enumerate(sources):
+        asking = program.asked_by[position]
+        answer = answers.get(position)
         if answer is None:
             why = "the verdict was deny already" if settled else "no rule needed it"
             found.append(FactUse(source.name, "skipped", why, rules=asking))
