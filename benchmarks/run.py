@@ -26,6 +26,7 @@ import guards_words
 import ledger_redis
 import memory
 import report
+import routing
 import startup
 from harness import FULL, QUICK, DisagreementError, Race
 from peers import installed
@@ -40,6 +41,7 @@ SECTIONS = (
     guards_topic,
     guards_words,
     ledger_redis,
+    routing,
     startup,
     memory,
 )

@@ -34,6 +34,7 @@ GUIDES = {
     "models.md": "httpx",
     "protobuf.md": "google.protobuf",
     "redaction.md": "cryptography",
+    "routing.md": "policyengine",
     "stores.md": "policyengine",
 }
 

@@ -88,9 +88,10 @@ def choose(
     groups: tuple[list[tuple[Stage, _Ranked]], ...] = ([], [], [])
     for stage in chain.stages:
         for ranked in _ranked(stage, at, rejected):
-            groups[_standing(ranked[2].name, at)].append((stage, ranked))
+            seen = at.observed.get(ranked[2].name)
+            groups[_standing(seen, at) if seen else 0].append((stage, ranked))
     ready, waiting, paused = groups
-    order = ready + waiting + paused
+    order = ready + waiting + paused if waiting or paused else ready
     if not order:
         raise FactError("no-model", _nobody(tier, rejected))
     stage, first = order[0]
@@ -136,13 +137,12 @@ def unfit(member: Member, needs: Needs) -> str:
     return ""
 
 
-def _standing(name: str, at: _At) -> int:
+def _standing(seen: Mapping[str, Any], at: _At) -> int:
     """0: to be used; 1: after those, as it has failed and may be tried; 2: in its cool-down."""
-    entry = at.observed.get(name)
-    until = entry.get("until") if entry else None
-    if not entry or not until:
+    until = seen.get("until")
+    if not until:
         return 0
-    if cooling(until, entry.get("seconds", math.inf), at.now):
+    if cooling(until, seen.get("seconds", math.inf), at.now):
         return 2
     return 0 if at.tries else 1
 
@@ -240,7 +240,7 @@ def _why(stage: Stage, first: _Ranked, at: _At, asked: str, paused: list[str]) -
 
 
 def _weight(how: str, member: Member, stage: Stage) -> str:
-    return f"{how}, weight {member.weight:g} of {sum(m.weight for m in stage.members):g}"
+    return f"{how}, weight {member.weight:g} of {stage.weight:g}"
 
 
 def _drawn(key: float, member: Member, stage: Stage, at: _At) -> str:

@@ -517,7 +517,10 @@ class Member(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A tier as one step of a chain: those of its models that may serve what the chain is for."""
+    """A tier as one step of a chain: those of its models that may serve what the chain is for.
+
+    `weight` is that of all of them.
+    """
 
     tier: str
     strategy: str
@@ -525,6 +528,7 @@ class Stage(NamedTuple):
     sticky_by: str
     salt: str
     prefer_requested: bool
+    weight: float
 
 
 class Chain(NamedTuple):
@@ -630,6 +634,7 @@ def _chain(tier: str, plain: Mapping[str, Any]) -> Chain:
                     told["sticky_by"],
                     told["salt"],
                     told["prefer_requested"],
+                    sum(member.weight for member in members),
                 )
             )
     sticky = dict.fromkeys(stage.sticky_by for stage in stages if stage.sticky_by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from policyengine.errors import FactError
 from policyengine.routing.choice import choose
+from policyengine.routing.hashing import mixed, rank, share
 from policyengine.routing.needs import Needs, draw_of
 from policyengine.routing.tiers import STRATEGIES, Tiers, normal
 
@@ -129,8 +131,8 @@ def test_draws_are_in_proportion_to_weights() -> None:
         second[choice.fallbacks[0]] += 1
         assert choice.fallbacks[-1] == "m3"
     # Three standard deviations of a binomial share of one half are 1.5 %.
-    for name, share in {"m0": 0.1, "m1": 0.2, "m2": 0.7}.items():
-        assert abs(first[name] / count - share) < 0.015
+    for name, part in {"m0": 0.1, "m1": 0.2, "m2": 0.7}.items():
+        assert abs(first[name] / count - part) < 0.015
     # Of those without the first, the next is in proportion too: 1/10 * 2/9 + 7/10 * 2/3 for m1.
     assert abs(second["m1"] / count - (0.1 * 2 / 9 + 0.7 * 2 / 3)) < 0.015
 
@@ -139,6 +141,12 @@ def test_keys_are_in_proportion_to_weights() -> None:
     these = tiers({"m0": 1, "m1": 9})
     got = Counter(given_to(these, f"user-{n}") for n in range(10_000))
     assert abs(got["m0"] / 10_000 - 0.1) < 0.01
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.sampled_from([0.5, 1.0, 3.0]))
+def test_a_rank_is_made_of_what_is_mixed(seed: int, other: int, weight: float) -> None:
+    assert rank(seed, other, weight) == -math.log(share(mixed(seed, other))) / weight
+    assert rank(seed, other, 0.0) == math.inf
 
 
 def test_salts_make_assignments_independent() -> None:
