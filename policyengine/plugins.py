@@ -140,6 +140,21 @@ class FactProvider(Protocol):
 
 def find(group: str, name: str) -> Any:
     """The plug-in of a group; raises `KeyError` with the name when there is none."""
+    found = _built_in(group, name) or _third_party(group, name)
+    if found is None:
+        raise KeyError(name)
+    return found
+
+
+def _third_party(group: str, name: str) -> Any:
+    """What another package offers in a group, or None."""
+    for entry in entry_points(group=f"policyengine.{group}", name=name):
+        return entry.load()
+    return None
+
+
+def _built_in(group: str, name: str) -> Any:
+    """The built-in of a group, or None."""
     if name.isidentifier() and not name.startswith("_"):
         module = f"policyengine.{group}.{name}"
         try:
@@ -147,9 +162,7 @@ def find(group: str, name: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name != module:
                 raise
-    for entry in entry_points(group=f"policyengine.{group}", name=name):
-        return entry.load()
-    raise KeyError(name)
+    return None
 
 
 def names(group: str) -> list[str]:
@@ -164,14 +177,13 @@ def fact_provider(name: str) -> FactProvider:
 
     Raises `KeyError` with the name when no room has it.
     """
-    for group in FACT_GROUPS:
-        try:
-            found = find(group, name)
-        except KeyError:
-            continue
-        if hasattr(found, "build") and hasattr(found, "SCHEMA"):
-            provider: FactProvider = found
-            return provider
+    # Entry points are read from the disk each time, so all rooms' own files go first.
+    for look in (_built_in, _third_party):
+        for group in FACT_GROUPS:
+            found = look(group, name)
+            if hasattr(found, "build") and hasattr(found, "SCHEMA"):
+                provider: FactProvider = found
+                return provider
     raise KeyError(name)
 
 

@@ -108,7 +108,8 @@ def event(of: str, input: Mapping[str, Any], now: float) -> Event | None:
     kind = kind_of(input)
     if not kind:
         return None
-    name = value_at(input, _NAMES[kind])
+    names = (value_at(input, field) for field in _NAMES[kind].split())
+    name = next((one for one in names if one), "")
     known = name[:MAX_NAME] if isinstance(name, str) else ""
     ok = kind != "ci.failed" and value_at(input, "result.is_error") is not True
     return Event(now, kind, known, same(of, input, kind, known), ok=ok)
@@ -140,10 +141,11 @@ _KINDS: Final = (
     ("request", "llm.request"),
     ("change", "change.proposed"),
 )
+# The field that names an event; where it has no value, the next one.
 _NAMES: Final[Mapping[str, str]] = {
     "review.comment": "comment.category",
     "ci.failed": "build.job",
-    "agent.step": "step.tool",
+    "agent.step": "step.tool step.kind",
     "llm.response": "response.model",
     "tool.result": "tool.name",
     "tool.call": "tool.name",

@@ -95,7 +95,7 @@ def test_digests_of_two_streams_have_nothing_in_common() -> None:
         ({"request": {"model": "m"}}, "llm.request", "m", True),
         ({"request": {"model": "m"}, "response": {"model": "n"}}, "llm.response", "n", True),
         ({"step": {"kind": "tool", "tool": "t"}}, "agent.step", "t", True),
-        ({"step": {"kind": "model"}}, "agent.step", "", True),
+        ({"step": {"kind": "model"}}, "agent.step", "model", True),
         ({"comment": {"category": "bug"}, "change": {}}, "review.comment", "bug", True),
         ({"failure": {}, "build": {"job": "unit"}}, "ci.failed", "unit", False),
         ({"change": {"repository": "r"}}, "change.proposed", "r", True),
