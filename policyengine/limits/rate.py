@@ -18,10 +18,14 @@ COST = 1
 
 
 def _amounts(asked: Asked, config: Mapping[str, Any]) -> Mapping[str, int]:
-    if all(row["unit"] == "requests" for row in config["limits"]):
+    if _is_of_requests(config):
         return _ONE
     usage = _estimate.estimate(asked, config["missing_max_tokens"])
     return {"requests": 1, "tokens": usage.input_tokens + usage.output_tokens}
+
+
+def _is_of_requests(config: Mapping[str, Any]) -> bool:
+    return all(row["unit"] == "requests" for row in config["limits"])
 
 
 _ONE: Final = {"requests": 1}
@@ -59,8 +63,12 @@ def problems(value: Any) -> list[_clause.Problem]:
 
 
 def fields(config: Any) -> dict[_clause.Path, str]:
-    """The input's fields that a question names, by their places in the clause's value."""
-    return _clause.fields(config)
+    """The input's fields that a question names, by their places in the clause's value.
+
+    Where there is no model that is asked for, nothing has tokens.
+    """
+    model: dict[_clause.Path, str] = {} if _is_of_requests(config) else {(): "request.model"}
+    return {**model, **_clause.fields(config)}
 
 
 def types(config: Any) -> tuple[str, ...]:

@@ -58,8 +58,11 @@ def problems(value: Any) -> list[_clause.Problem]:
 
 
 def fields(config: Any) -> dict[_clause.Path, str]:
-    """The input's fields that a question names, by their places in the clause's value."""
-    return _clause.fields(config)
+    """The input's fields that a question names, by their places in the clause's value.
+
+    Where there is no model that is asked for, nothing has a price.
+    """
+    return {(): "request.model", **_clause.fields(config)}
 
 
 def types(config: Any) -> tuple[str, ...]:

@@ -152,6 +152,24 @@ def test_all_that_a_model_reads_is_counted() -> None:
     assert told.input_tokens == 7
 
 
+def test_the_texts_of_a_request_are_read_once() -> None:
+    class Counted(dict[str, Any]):
+        read = 0
+
+        def get(self, key: str, default: Any = None) -> Any:
+            self.read += key == "messages"
+            return super().get(key, default)
+
+    request = Counted(messages=[{"role": "user", "content": "x" * 40}], max_tokens=10)
+    shared = asked(request)._replace(memo={})
+    for what, reads in ((shared, 1), (asked(request), 3)):
+        request.read = 0
+        for window in ("day", "week", "month"):
+            [found] = charges(rate, {"window": window, "tokens": 50}, what)
+            assert found.amount == 10 + 4 + 10
+        assert request.read == reads
+
+
 JUNK: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),

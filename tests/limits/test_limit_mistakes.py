@@ -27,9 +27,10 @@ rules:
 """
 
 
-def mistakes(folder: Path, clause: str) -> Iterator[Diagnostic]:
+def mistakes(folder: Path, clause: str, point: str = "llm.request") -> Iterator[Diagnostic]:
     (folder / "bundle.yaml").write_text(BUNDLE)
-    (folder / "p.yaml").write_text(POLICY.format(clause=clause))
+    policy = POLICY.format(clause=clause).replace("llm.request", point)
+    (folder / "p.yaml").write_text(policy)
     try:
         policyengine.check(policyengine.load(folder))
     except CompileError as error:
@@ -126,6 +127,24 @@ SOUND = [
 @pytest.mark.parametrize("clause", SOUND)
 def test_sound_clauses(tmp_path: Path, clause: str) -> None:
     assert list(mistakes(tmp_path, clause)) == []
+
+
+@pytest.mark.parametrize(
+    ("clause", "field"),
+    [
+        ("spend: {per: [agent.id], window: day, limit_usd: 5}", "request"),
+        ("rate: {per: [agent.id], window: day, requests: 5, tokens: 5}", "request"),
+        ("rate: {per: [agent.idd], window: day, requests: 5}", "agent.idd"),
+        ("rate: {per: [agent.id], window: day, requests: 5}", ""),
+        ("concurrency: {per: [agent.id], parallel: 5}", ""),
+        ("steps: {per: [agent.id], steps: 5}", ""),
+    ],
+)
+def test_money_and_tokens_are_of_requests_to_models(
+    tmp_path: Path, clause: str, field: str
+) -> None:
+    found = [problem.message for problem in mistakes(tmp_path, clause, "tool.call")]
+    assert found == ([f"`{field}` is not a field of `tool.call`"] if field else [])
 
 
 def slow_most(short: int, long: int, amount: int) -> int:
