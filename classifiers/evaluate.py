@@ -26,6 +26,7 @@ EVALUATIONS = {
     "injection": (ROOT / "classifiers" / "injection" / "evaluate.py", "injections"),
     "topics": (ROOT / "classifiers" / "topics" / "evaluate.py", "topics, shipped and own ones"),
     "ner": (ROOT / "classifiers" / "ner" / "evaluate.py", "names, places and organisations"),
+    "task": (ROOT / "classifiers" / "task" / "evaluate.py", "kinds of tasks, and complexity"),
 }
 
 INDEX = """\

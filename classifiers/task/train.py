@@ -13,9 +13,8 @@ import json
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -126,15 +125,17 @@ def fit_pieces(table: Table, chosen: np.ndarray) -> tuple[bytes, float]:
     return np.ascontiguousarray(steps.T).tobytes(), scale
 
 
-def fit(table: Table, chosen: np.ndarray, say: Callable[[str], Any] = lambda _: None) -> Model:
-    """The model of the chosen rows."""
+def crossed(table: Table) -> np.ndarray:
+    """The raw scores of all rows, each by weights that saw none of its source or line."""
     raw = np.zeros((len(table.rows), len(KINDS)))
     for fold in range(FOLDS):
-        held = chosen & (table.fold == fold)
-        if held.any():
-            weights, scale = fit_pieces(table, chosen & (table.fold != fold))
-            raw[held] = scores(table, held, weights, scale)
-            say(f"fold {fold}: {held.sum():,} rows held out")
+        held = table.fold == fold
+        raw[held] = scores(table, held, *fit_pieces(table, ~held))
+    return raw
+
+
+def fit(table: Table, chosen: np.ndarray, raw: np.ndarray) -> Model:
+    """The model of the chosen rows; its head is fitted to raw scores from `crossed`."""
     slope, bias, forms = fit_head(table, chosen & table.unsure, raw)
     weights, scale = fit_pieces(table, chosen)
     return Model(weights, scale, slope, tuple(bias), tuple(map(tuple, forms)))
@@ -215,7 +216,7 @@ def main() -> None:
     """Train, and write the weights."""
     table = Table(taken([*data.public_rows(), *data.own_rows()]))
     print(f"{len(table.rows):,} rows", file=sys.stderr)
-    model = fit(table, np.ones(len(table.rows), bool), lambda line: print(line, file=sys.stderr))
+    model = fit(table, np.ones(len(table.rows), bool), crossed(table))
     write(model)
 
 

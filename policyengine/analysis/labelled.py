@@ -4,6 +4,11 @@
     {"text": "what dose for a toddler", "label": ["medical_advice"]}
     {"text": "call +49 30 901820", "spans": [{"start": 5, "end": 18, "label": "PHONE_NUMBER"}]}
 
+    {"input": {"request": {"messages": [...]}}, "label": "hard"}
+    {"text": "prove it", "score": 0.3}
+
+The last two are recorded requests: whole ones or their prompts, with whether a cheap model was good
+enough, or with how good it was, from 0 to 1; below a score the request is `hard`, else `routine`.
 Files may be gzipped. A row's labels are a set of names: `1` and `true` are the name `1`, `0`,
 `false`, `none` and nothing are no name.
 """
@@ -14,13 +19,14 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 # Of a file once it is unpacked, so that a small one cannot fill the memory.
 MAX_BYTES: Final = 256 << 20
 MAX_ROWS: Final = 1_000_000
+GOOD_ENOUGH: Final = 0.5
 _NOTHING: Final = frozenset({"", "0", "none", "false", "benign"})
 
 
@@ -36,12 +42,16 @@ class LabelError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A text, the names of what it is, and its line in the file."""
+    """A text, the names of what it is, and its line in the file.
+
+    `input` is a whole input instead, and the text is empty then.
+    """
 
     text: str
     labels: frozenset[str]
     line: int
     source: str = ""
+    input: Mapping[str, Any] | None = None
 
     def is_one_of(self, wanted: frozenset[str]) -> bool:
         """Whether the text is what is looked for; without names, whether it is anything."""
@@ -57,16 +67,17 @@ class Labelled:
     rows: tuple[Row, ...]
 
 
-def read_labelled(data: bytes, name: str) -> Labelled:
+def read_labelled(data: bytes, name: str, good_enough: float = GOOD_ENOUGH) -> Labelled:
     """The labelled texts in the bytes of a file, gzipped or not.
 
+    A row with a score below `good_enough` has the label `hard`, one with another `routine`.
     Raises `LabelError` with the line that is wrong.
 
     >>> read_labelled(b'{"text": "hi", "label": 0}\\n', "a.jsonl").rows
-    (Row(text='hi', labels=frozenset(), line=1, source=''),)
+    (Row(text='hi', labels=frozenset(), line=1, source='', input=None),)
     """
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    rows = tuple(_rows(_unpacked(data, name), name))
+    rows = tuple(_rows(_unpacked(data, name), name, good_enough))
     if not rows:
         raise LabelError(name, 0, "there are no rows")
     return Labelled(name, digest, rows)
@@ -84,7 +95,7 @@ def _unpacked(data: bytes, name: str) -> bytes:
     return data
 
 
-def _rows(data: bytes, name: str) -> Iterator[Row]:
+def _rows(data: bytes, name: str, good_enough: float) -> Iterator[Row]:
     # Line by line: a list of all lines may take many times the memory of the file.
     for number, line in enumerate(io.BytesIO(data), start=1):
         if number > MAX_ROWS:
@@ -95,21 +106,35 @@ def _rows(data: bytes, name: str) -> Iterator[Row]:
             row = json.loads(line)
         except (ValueError, RecursionError):
             raise LabelError(name, number, "this is not JSON in UTF-8") from None
-        yield _row(row, name, number)
+        yield _row(row, name, number, good_enough)
 
 
-def _row(row: Any, name: str, number: int) -> Row:
-    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+def _row(row: Any, name: str, number: int, good_enough: float) -> Row:
+    if not isinstance(row, dict):
         raise LabelError(name, number, "a row is an object with `text`")
-    if "label" not in row and "spans" not in row:
+    input = row.get("input")
+    text = row.get("text") if input is None else ""
+    if not isinstance(text, str) or not isinstance(input, dict | None):
+        raise LabelError(name, number, "a row is an object with `text`")
+    if not row.keys() & {"label", "spans", "score"}:
         raise LabelError(name, number, "the row has neither `label` nor `spans`")
     said: Any = row.get("label")
+    if said is None and "spans" not in row:
+        said = _difficulty(row.get("score"), name, number, good_enough)
     if said is None:
         spans = row.get("spans")
         if not isinstance(spans, list) or not all(isinstance(span, dict) for span in spans):
             raise LabelError(name, number, "`spans` is a list of objects with `label`")
         said = [span.get("label") for span in spans]
-    return Row(row["text"], _labels(said, name, number), number, str(row.get("source", "")))
+    source = str(row.get("source", ""))
+    return Row(text, _labels(said, name, number), number, source, input)
+
+
+def _difficulty(score: Any, name: str, number: int, good_enough: float) -> str:
+    """What a request is for which a cheap model was as good as a score says."""
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+        raise LabelError(name, number, "a score is a number from 0 to 1")
+    return "hard" if score < good_enough else "routine"
 
 
 def _labels(said: Any, name: str, number: int) -> frozenset[str]:

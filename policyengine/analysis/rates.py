@@ -87,6 +87,12 @@ class Counts:
         """Of the harmless texts, those on which the rule matches."""
         return Rate(self.false_alarms, self.false_alarms + self.passed)
 
+    @property
+    def matched(self) -> Rate:
+        """Of all texts, those on which the rule matches."""
+        total = self.found + self.missed + self.false_alarms + self.passed
+        return Rate(self.found + self.false_alarms, total)
+
     def to_dict(self) -> dict[str, Any]:
         """The counts and rates as plain JSON values."""
         rates = {name: getattr(self, name) for name in MEASURES}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, Final
 
 from policyengine.analysis.labelled import Row
@@ -33,6 +34,11 @@ class Question:
     def threshold(self) -> Any:
         """The threshold that the rule has now: a number, or a level by name."""
         return self.fact.config[self.parameter]
+
+    @property
+    def shares(self) -> bool:
+        """Whether the guard divides requests by a score of its own, as `complexity` does."""
+        return hasattr(fact_provider(self.fact.provider), "scored")
 
     @property
     def origin(self) -> str:
@@ -106,6 +112,9 @@ class Scorer:
     loose: Finder
     strict: Finder
     origin: str
+    # Of facts about whole inputs: the score of one, where the provider tells it.
+    of_input: Callable[[Any], float | None] | None = None
+    reads: str = "texts"
 
     @classmethod
     def of(cls, asked: Question, origin: str) -> Scorer:
@@ -115,23 +124,38 @@ class Scorer:
         loose = provider.build({**config, asked.parameter: 0.0})
         # Some findings have no score of their own to compare: no threshold keeps them out.
         strict = provider.build({**config, asked.parameter: 1.0})
-        return cls(loose, strict, origin)
+        scored = getattr(provider, "scored", None)
+        of_input = None if scored is None else partial(scored, config)
+        return cls(loose, strict, origin, of_input, provider.READS)
 
-    def score(self, text: str) -> float:
-        """The score of a text. Raises `FactError` where it cannot be judged."""
-        texts = Texts([("text", text)], origins={"text": self.origin})
-        found = self.loose(texts)
+    def score(self, row: Row) -> float:
+        """The score of a row. Raises `FactError` where it cannot be judged."""
+        read = self._read(row)
+        if self.of_input is not None:
+            score = self.of_input(read)
+            return NEVER if score is None else score
+        found = self.loose(read)
         if not found:
             return NEVER
-        if self.strict(texts):
+        if self.strict(read):
             return ALWAYS
         return max(float(one["score"]) for one in found)
+
+    def _read(self, row: Row) -> Any:
+        """What the guard is given: a text, or a request whose prompt it is."""
+        if self.reads == "texts":
+            if row.input is not None:
+                raise FactError("unreadable-text", "the guard reads texts: rows need a `text`")
+            return Texts([("text", row.text)], origins={"text": self.origin})
+        if row.input is not None:
+            return row.input
+        return {"request": {"messages": [{"role": "user", "content": row.text}]}}
 
 
 def scores(scorer: Scorer, rows: Iterable[Row]) -> Iterator[tuple[float, FactError | None]]:
     """The score of each row. What cannot be judged counts as found at any threshold."""
     for row in rows:
         try:
-            yield scorer.score(row.text), None
+            yield scorer.score(row), None
         except FactError as error:
             yield ALWAYS, error

@@ -53,6 +53,12 @@ class Sweep:
         # Of those that find as much the highest threshold, which raises the fewest alarms.
         return max(fitting, key=lambda step: step.counts.found, default=None)
 
+    def least(self, min_recall: float) -> Step | None:
+        """The threshold that matches least and still finds such a share; None if none does."""
+        return next(
+            (step for step in self.steps if (step.counts.recall.value or 0.0) >= min_recall), None
+        )
+
     def at(self, threshold: float) -> Counts:
         """The counts at any threshold."""
         counts = Counts(0, self.positives, 0, self.negatives)

@@ -74,13 +74,28 @@ def _long_form(clause: str, plain: Any, said: str, parameter: str, value: str) -
     """The long form of a clause that was written in its short one."""
     normal = fact_provider(clause).normal(plain)
     if not isinstance(plain, list):
-        return f"{{{parameter}: {value}}}"
+        kept = [key for key in _required(clause) if normal.get(key) == plain]
+        if len(kept) == len(_required(clause)):
+            return f"{{{''.join(f'{key}: {said}, ' for key in kept)}{parameter}: {value}}}"
+        raise CannotWriteError(_WRITE_LONG.format(clause=clause, parameter=parameter))
     for key, items in normal.items():
         if isinstance(items, list) and sorted(map(str, items)) == sorted(map(str, plain)):
             if said.startswith("["):
                 return f"{{{key}: {said}, {parameter}: {value}}}"
             break
-    raise CannotWriteError(f"write `{clause}` in its long form first: an object with `{parameter}`")
+    raise CannotWriteError(_WRITE_LONG.format(clause=clause, parameter=parameter))
+
+
+_WRITE_LONG = "write `{clause}` in its long form first: an object with `{parameter}`"
+
+
+def _required(clause: str) -> list[str]:
+    """The keys that a clause's long form must have."""
+    schema = fact_provider(clause).SCHEMA
+    forms = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), schema]
+    return [
+        key for form in forms if form.get("type") == "object" for key in form.get("required", ())
+    ]
 
 
 def _text(source: Source, span: Span) -> str:

@@ -18,11 +18,17 @@ def roc(found: Sweep) -> tuple[list[float], list[float]]:
     return [0.0, *alarms, 1.0], [0.0, *recalls, 1.0]
 
 
-def in_terminal(found: Sweep, width: int = 60, height: int = 12) -> list[str]:
+def in_terminal(found: Sweep) -> list[str]:
     """The ROC curve in characters, a line for each step of recall."""
+    return bars(list(zip(*roc(found), strict=True)), "recall", "false positive rate")
+
+
+def bars(
+    pairs: Sequence[tuple[float, float]], above: str, below: str, width: int = 60, height: int = 12
+) -> list[str]:
+    """A rising curve in characters, from pairs of shares and with names for both."""
     highest = [0.0] * width
     before = 0.0
-    pairs = list(zip(*roc(found), strict=True))
     for column in range(width):
         reached = [recall for alarms, recall in pairs if alarms <= (column + 1) / width]
         before = highest[column] = max([before, *reached])
@@ -32,8 +38,8 @@ def in_terminal(found: Sweep, width: int = 60, height: int = 12) -> list[str]:
         label = f"{row / height:4.2f}" if row in (height, height // 2) else "    "
         rows.append(f"{label} │{filled}".rstrip())
     rows.append(f"   0 └{'─' * width}")
-    rows.append(f"      0{'false positive rate'.center(width - 2)}1")
-    return ["recall", *rows]
+    rows.append(f"      0{below.center(width - 2)}1")
+    return [above, *rows]
 
 
 def as_png(

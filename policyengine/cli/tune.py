@@ -14,7 +14,13 @@ from typing import Any
 import click
 
 import policyengine
-from policyengine.analysis.labelled import MAX_BYTES, LabelError, Labelled, read_labelled
+from policyengine.analysis.labelled import (
+    GOOD_ENOUGH,
+    MAX_BYTES,
+    LabelError,
+    Labelled,
+    read_labelled,
+)
 from policyengine.analysis.scoring import Question, Scorer, question, scores
 from policyengine.analysis.sweep import Step, Sweep, sweep
 from policyengine.analysis.writing import CannotWriteError, with_threshold
@@ -23,6 +29,8 @@ from policyengine.cli._console import Refusal, complain, say, shown
 from policyengine.cli._exits import Exit
 from policyengine.cli._plots import as_png, in_terminal
 from policyengine.cli._replacing import replace
+from policyengine.cli._sharing import HARD, MIN_RECALL, evidence
+from policyengine.cli._sharing import told as shares_told
 from policyengine.diagnostics import CompileError
 from policyengine.output.text import line
 from policyengine.plugins import ORIGINS
@@ -35,11 +43,17 @@ Examples:
       --data mine.jsonl --label medical_advice --max-false-positives 0.02
   policyengine tune policies/content --rule data-gives-no-orders --data mine.jsonl \\
       --origin tool --write --plot sweep.png
+  policyengine tune policies/routing --rule hard-goes-up --data requests.jsonl \\
+      --min-recall 0.95 --write
 
 Each line of the data is a text with a label: {"text": "...", "label": 1}, or a list
 of names as label. The threshold that is proposed finds most while raising at most
 the false alarms that you allow. Take texts that the guard was not made from, and
-keep others for the tests: a threshold looks best on the texts that it was chosen on."""
+keep others for the tests: a threshold looks best on the texts that it was chosen on.
+
+For a rule about `complexity` the lines are recorded requests and whether a cheap model
+was good enough: {"input": {"request": ...}, "label": "hard"} (or `routine`), or instead
+of a label its {"score": 0.7} from 0 to 1, which is hard below --good-enough."""
 
 # Rows of the table that is shown; all steps are in `--format json`.
 _SHOWN = 12
@@ -57,6 +71,19 @@ class _Tuning:
     failed: int
     found: Sweep
     chosen: Step | None
+    wish: _Wish
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What the threshold shall do: raise few false alarms, or find at least so much."""
+
+    most: float
+    least: float | None
+
+    def of(self, found: Sweep) -> Step | None:
+        """The threshold that does it."""
+        return found.best(self.most) if self.least is None else found.least(self.least)
 
 
 @click.command(epilog=_EPILOG)
@@ -71,9 +98,19 @@ class _Tuning:
 @click.option(
     "--max-false-positives",
     type=click.FloatRange(0, 1),
-    default=0.01,
+    help="Highest rate of false positives; 0.01 if nothing is said.",
+)
+@click.option(
+    "--min-recall",
+    type=click.FloatRange(0, 1),
+    help=f"Find at least this share, with the fewest matches; {MIN_RECALL} for complexity.",
+)
+@click.option(
+    "--good-enough",
+    type=click.FloatRange(0, 1),
+    default=GOOD_ENOUGH,
     show_default=True,
-    help="Highest rate of false positives.",
+    help="Least score of a row at which the cheap model was good enough.",
 )
 @click.option("--plot", type=click.Path(dir_okay=False), help="Write plots to this PNG file.")
 @click.option("--write", is_flag=True, help="Write the threshold and its evidence to the policy.")
@@ -89,7 +126,9 @@ def command(
     guard: str | None,
     parameter: str | None,
     origin: str | None,
-    max_false_positives: float,
+    max_false_positives: float | None,
+    min_recall: float | None,
+    good_enough: float,
     plot: str | None,
     write: bool,
     format: str,
@@ -103,10 +142,13 @@ def command(
     try:
         asked = question(program, rule, point=point, guard=guard, parameter=parameter)
         asked = _for_origin(asked, origin, parameter)
-        data = read_labelled(_bytes(data_path), shown(data_path))
+        data = read_labelled(_bytes(data_path), shown(data_path), good_enough)
     except (ValueError, LabelError) as error:
         raise Refusal(str(error)) from None
-    tuned = _measured(asked, origin or asked.origin, data, labels, max_false_positives)
+    wish = _wish(asked, max_false_positives, min_recall)
+    if asked.shares and not labels:
+        labels = (HARD,)
+    tuned = _measured(asked, origin or asked.origin, data, labels, wish)
     if plot is not None:
         title = f"{asked.rule} ({asked.fact.provider}) on {data.name}"
         try:
@@ -114,14 +156,23 @@ def command(
         except OSError as error:
             raise Refusal(f"`{shown(plot)}` cannot be written ({error.strerror})") from None
     if format == "json":
-        say(json.dumps(_plain(tuned, max_false_positives), indent=2))
+        say(json.dumps(_plain(tuned), indent=2))
     else:
-        say("\n".join(_told(tuned, max_false_positives)))
+        say("\n".join(_told(tuned)))
     if plot is not None:
         complain(f"plots written to {shown(plot)}")
     if write:
         _write(checked, tuned)
     return Exit.OK
+
+
+def _wish(asked: Question, most: float | None, least: float | None) -> _Wish:
+    """What the user wants; raises `Refusal` where he wants two things."""
+    if most is not None and least is not None:
+        raise Refusal("--max-false-positives and --min-recall each choose the threshold: give one")
+    if least is None and most is None and asked.shares:
+        least = MIN_RECALL
+    return _Wish(0.01 if most is None else most, least)
 
 
 def _for_origin(asked: Question, origin: str | None, parameter: str | None) -> Question:
@@ -144,7 +195,7 @@ def _bytes(path: str) -> bytes:
 
 
 def _measured(
-    asked: Question, origin: str, data: Labelled, labels: Sequence[str], most: float
+    asked: Question, origin: str, data: Labelled, labels: Sequence[str], wish: _Wish
 ) -> _Tuning:
     wanted = frozenset(labels)
     known = frozenset(label for row in data.rows for label in row.labels)
@@ -163,24 +214,27 @@ def _measured(
     if not found.positives or not found.negatives:
         what = "is looked for" if not found.positives else "is harmless"
         raise Refusal(f"no text {what}", "a threshold needs both kinds: see --label")
-    return _Tuning(asked, origin, data, tuple(scored), failed, found, found.best(most))
+    return _Tuning(asked, origin, data, tuple(scored), failed, found, wish.of(found), wish)
 
 
 def _unseen() -> bool:
     return not sys.stderr.isatty()
 
 
-def _told(tuned: _Tuning, most: float) -> Iterator[str]:
+def _told(tuned: _Tuning) -> Iterator[str]:
     asked, found = tuned.asked, tuned.found
     yield f"{asked.policy}/{asked.rule}: {asked.fact.provider} at {asked.point}"
+    if asked.shares:
+        counted = f"{found.positives:,} hard requests, {found.negatives:,} routine"
+        yield f"{line(tuned.data.name)}: {counted}"
+        yield from _judged(tuned)
+        yield from shares_told(found, tuned.chosen, asked.threshold, tuned.wish.least or 0.0)
+        return
     yield (
         f"{line(tuned.data.name)}: {found.positives:,} texts to find, {found.negatives:,} harmless,"
         f" read as words of: {tuned.origin}"
     )
-    if tuned.failed:
-        yield f"{tuned.failed:,} texts could not be judged and count as matched"
-    yield f"AUC {found.auc:.3f}"
-    yield ""
+    yield from _judged(tuned)
     yield "threshold  recall                false positives       precision"
     for step in _some(found, tuned.chosen):
         counts = step.counts
@@ -197,9 +251,21 @@ def _told(tuned: _Tuning, most: float) -> Iterator[str]:
     else:
         yield f"now: `{line(str(now))}`, a level that the guard's own evaluation has set"
     if tuned.chosen is None:
-        yield f"no threshold keeps false positives at or below {most:g}"
+        wish = tuned.wish
+        yield (
+            f"no threshold keeps false positives at or below {wish.most:g}"
+            if wish.least is None
+            else f"no threshold finds {wish.least:g} of the texts"
+        )
     yield ""
     yield from in_terminal(found)
+
+
+def _judged(tuned: _Tuning) -> Iterator[str]:
+    if tuned.failed:
+        yield f"{tuned.failed:,} texts could not be judged and count as matched"
+    yield f"AUC {tuned.found.auc:.3f}"
+    yield ""
 
 
 def _some(found: Sweep, chosen: Step | None) -> list[Step]:
@@ -215,7 +281,7 @@ def _some(found: Sweep, chosen: Step | None) -> list[Step]:
     return sorted(wanted.values(), key=lambda step: -step.threshold)
 
 
-def _plain(tuned: _Tuning, most: float) -> dict[str, Any]:
+def _plain(tuned: _Tuning) -> dict[str, Any]:
     asked = tuned.asked
     return {
         "format": 1,
@@ -234,14 +300,20 @@ def _plain(tuned: _Tuning, most: float) -> dict[str, Any]:
         "negatives": tuned.found.negatives,
         "failed": tuned.failed,
         "auc": tuned.found.auc,
-        "max_false_positives": most,
+        "max_false_positives": tuned.wish.most if tuned.wish.least is None else None,
+        "min_recall": tuned.wish.least,
         "proposed": _step(tuned.chosen) if tuned.chosen else None,
         "steps": [_step(step) for step in tuned.found.steps],
     }
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {"threshold": step.threshold, **step.counts.to_dict()}
+    matched = step.counts.matched
+    return {
+        "threshold": step.threshold,
+        **step.counts.to_dict(),
+        "matched": {"value": matched.value, "interval": list(matched.interval)},
+    }
 
 
 def _write(checked: Any, tuned: _Tuning) -> None:
@@ -255,11 +327,18 @@ def _write(checked: Any, tuned: _Tuning) -> None:
         raise Refusal(f"policy `{asked.policy}` was not changed: {why}")
     path = Path(policy.span.path)
     day = datetime.now(UTC).date().isoformat()
-    evidence = [
-        f"{asked.parameter} {value:g} on {day} by {len(tuned.data.rows):,} texts,",
-        f"{tuned.data.digest[:19]}: recall {counts.recall},",
-        f"false positives {counts.false_positive_rate}",
-    ]
+    what = "requests" if asked.shares else "texts"
+    head = f"{asked.parameter} {value:g} on {day} by {len(tuned.data.rows):,} {what},"
+    digest = tuned.data.digest[:19]
+    lines = (
+        [head, f"{digest}:", *evidence(tuned.chosen)]
+        if asked.shares
+        else [
+            head,
+            f"{digest}: recall {counts.recall},",
+            f"false positives {counts.false_positive_rate}",
+        ]
+    )
     try:
         data = path.read_bytes()
         told = with_threshold(
@@ -268,7 +347,7 @@ def _write(checked: Any, tuned: _Tuning) -> None:
             asked.fact.provider,
             asked.parameter,
             value,
-            evidence,
+            lines,
         )
         mark = "\ufeff" if data.startswith(BOM_UTF8) else ""
         replace(path, mark + told)

@@ -47,7 +47,9 @@ def measured(engine: Engine, case: Case, test: model.RateTest, files: Files) -> 
     wanted = frozenset(test.labels)
     judged, failed = [], 0
     for row in data.rows:
-        matched, broken = _judged(engine, case, test.rule, _filled(shape, row.text))
+        matched, broken = _judged(
+            engine, case, test.rule, _filled(shape, row.text) if row.input is None else row.input
+        )
         failed += broken
         judged.append((row.is_one_of(wanted), matched))
     return Counts.of(judged, failed)
