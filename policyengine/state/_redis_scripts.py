@@ -7,7 +7,7 @@ A counter is a hash: `s<slot>` is what was settled in a slot, `h<slot>` what is 
 a sorted set of the single holds, `<slot>:<amount>:<id>`, by when they expire, so that what has
 expired is found and given back by whoever comes next, without a list of all reservations that every
 gateway would fight over. The field `s<slot>` of the latest slot is always there: by it a clock that
-was set back is seen. An id's record is `{state, expires, slot, amount, slot, amount, ...}`.
+was set back is seen.
 
 Numbers travel as doubles (`struct`): Lua knows no others. Whole numbers up to 2^53 are exact in
 them, larger ones are refused before they are sent, and sums stop there.
@@ -27,41 +27,62 @@ TOO_MUCH: Final = -4
 # What stands before the former expiry and amounts, where they were raised.
 RAISED: Final = -5
 
+# What all scripts share. A script is run from its first line by every call, so what few need stands
+# apart from it.
 _COMMON: Final = """\
-local call, sub, byte = redis.call, string.sub, string.byte
+local call, format = redis.call, string.format
 local MOST = 9007199254740992
-local HELD, SETTLED = 104, 115
 
 -- tostring() would round above 10^14. Adding nothing makes `0` of `-0`, which HINCRBY would refuse.
-local function text(number) return string.format('%.0f', number + 0) end
+local function text(number) return format('%.0f', number + 0) end
 
 -- A time to live: a second at least, a hundred years at most.
 local function milliseconds(seconds)
-  return math.ceil(math.min(math.max(seconds, 1), 3153600000) * 1000)
+  if seconds < 1 then return 1000 end
+  if seconds > 3153600000 then return 3153600000000 end
+  return math.ceil(seconds * 1000)
 end
 
-local function member(slot, amount, id) return text(slot) .. ':' .. text(amount) .. ':' .. id end
-
-local function server_time()
-  local time = call('TIME')
-  return tonumber(time[1]) + tonumber(time[2]) / 1000000
+-- Sets a time to live unless what is left is longer.
+local function keep(key, seconds)
+  local wanted = milliseconds(seconds)
+  if call('PTTL', key) < wanted then call('PEXPIRE', key, text(wanted)) end
 end
 
 -- Never below nothing: a server that evicts keys may have lost the counter and kept its holds.
 local function lower(counter, field, amount)
-  if call('HINCRBY', counter, field, text(-amount)) < 0 then call('HSET', counter, field, '0') end
+  if amount ~= '0' and call('HINCRBY', counter, field, '-' .. amount) < 0 then
+    call('HSET', counter, field, '0')
+  end
+end
+
+-- What became of an id: `{state, expires, slot, amount, slot, amount, ...}`, slots and amounts as
+-- texts, or its state alone.
+local function record(packed)
+  if packed and #packed > 1 then return cmsgpack.unpack(packed) end
+  return packed and {packed}
+end
+"""
+
+_LOOKING: Final = """
+local sub, byte = string.sub, string.byte
+local HELD, SETTLED = 104, 115
+
+local function server_time()
+  local time = call('TIME')
+  return time[1] + time[2] / 1000000
 end
 
 -- Gives back what has expired: a hundred holds at once, so that no call blocks the server.
 local GIVEN = 100
 local function give_back(counter, holds, now)
-  local over = call('ZRANGEBYSCORE', holds, '-inf', now, 'LIMIT', '0', tostring(GIVEN))
+  local over = call('ZRANGEBYSCORE', holds, '-inf', now, 'LIMIT', '0', '100')
   local sums = {}
   for _, hold in ipairs(over) do
     local slot, amount = string.match(hold, '^(%-?%d+):(%d+):')
-    sums[slot] = (sums[slot] or 0) + tonumber(amount)
+    sums[slot] = (sums[slot] or 0) + amount
   end
-  for slot, amount in pairs(sums) do lower(counter, 'h' .. slot, amount) end
+  for slot, amount in pairs(sums) do lower(counter, 'h' .. slot, text(amount)) end
   if #over > 0 then call('ZREM', holds, unpack(over)) end
   local next = call('ZRANGE', holds, '0', '0', 'WITHSCORES')
   -- A counter that is not there is not made by looking at it.
@@ -69,66 +90,60 @@ local function give_back(counter, holds, now)
   return #over, next[2] and tonumber(next[2])
 end
 
--- A counter as it stands for a slot, which a later one takes the place of.
-local function read(counter, slot, since)
-  local flat = call('HGETALL', counter)
-  local last, due, lives = slot, nil, 0
+-- A counter as it stands for a slot, which a later one takes the place of: slot, since, settled,
+-- held, what is held in the slot, whether it is marked, what has left the window, before when no
+-- hold expires, until when both keys live, and all fields.
+local function read(flat, slot, since)
+  local spent, held, here, marked, gone, due, lives = 0, 0, 0, false, nil, nil, 0
   for i = 1, #flat, 2 do
     local field = flat[i]
-    if field == 'e' then
-      due = tonumber(flat[i + 1])
-    elseif field == 'x' then
-      lives = tonumber(flat[i + 1])
-    else
-      local at = tonumber(sub(field, 2))
-      if at > last then last = at end
-    end
-  end
-  since = since + (last - slot)
-  local spent, held, here, gone = 0, 0, nil, nil
-  for i = 1, #flat, 2 do
-    local field, kind = flat[i], byte(flat[i])
+    local kind, amount = byte(field), tonumber(flat[i + 1])
     if kind == HELD or kind == SETTLED then
-      local at, amount = tonumber(sub(field, 2)), tonumber(flat[i + 1])
+      local at = tonumber(sub(field, 2))
+      if at > slot then return read(flat, at, since + (at - slot)) end
       if at < since then
         gone = gone or {}
         gone[#gone + 1] = field
       elseif kind == SETTLED then
         spent = spent + amount
+        marked = marked or at == slot
       else
         held = held + amount
-        if at == last then here = amount end
+        if at == slot then here = amount end
       end
+    elseif field == 'e' then
+      due = amount
+    else
+      lives = amount
     end
   end
-  return {
-    slot = last, since = since, spent = spent, held = held, here = here or 0, gone = gone,
-    due = due, lives = lives, flat = flat
-  }
+  return {slot, since, spent, held, here, marked, gone, due, lives, flat}
 end
+local SLOT, SINCE, SPENT, HOLDS, HERE = 1, 2, 3, 4, 5
+local MARKED, GONE, DUE, LIVES, FLAT = 6, 7, 8, 9, 10
 
 -- The same without what has expired; nothing if so much has that the caller must come again. What
 -- still fits is not kept waiting, but no refusal rests on what has expired.
 local function look(counter, holds, now, slot, since, room)
-  local found = read(counter, slot, since)
-  -- `e` is a time before which no hold expires.
-  if found.due and found.due > now then return found end
+  local found = read(call('HGETALL', counter), slot, since)
+  if found[DUE] and found[DUE] > now then return found end
   for _ = 1, 20 do
     local given, due = give_back(counter, holds, now)
-    if given > 0 then found = read(counter, slot, since) end
-    found.due = due
-    if given < GIVEN or found.spent + found.held <= room then return found end
+    if given > 0 then found = read(call('HGETALL', counter), slot, since) end
+    found[DUE] = due
+    if given < GIVEN or found[SPENT] + found[HOLDS] <= room then return found end
   end
 end
 
 -- A counter for the caller: position, settled, held, and amounts by slot.
 local function standing(position, found)
-  local sums, slots, answer = {}, {}, {position, found.spent, found.held}
-  for i = 1, #found.flat, 2 do
-    local kind = byte(found.flat[i])
+  local sums, slots, answer = {}, {}, {position, found[SPENT], found[HOLDS]}
+  local flat = found[FLAT]
+  for i = 1, #flat, 2 do
+    local kind = byte(flat[i])
     if kind == HELD or kind == SETTLED then
-      local slot, amount = tonumber(sub(found.flat[i], 2)), tonumber(found.flat[i + 1])
-      if slot >= found.since and amount > 0 then
+      local slot, amount = tonumber(sub(flat[i], 2)), tonumber(flat[i + 1])
+      if slot >= found[SINCE] and amount > 0 then
         if not sums[slot] then slots[#slots + 1] = slot end
         sums[slot] = (sums[slot] or 0) + amount
       end
@@ -142,30 +157,35 @@ local function standing(position, found)
   return answer
 end
 
--- Writes a hold of an id into a counter that was looked at, in place of `former`.
+-- Writes a hold of an id into a counter that was looked at, in place of `former`. Slot and both
+-- amounts are texts.
 local function write(counter, holds, found, id, slot, amount, former, now, expires, lasts, time)
-  local lives = math.max(lasts, expires - now)
-  local field = 'h' .. text(slot)
-  local changes = {counter}
+  local lives, field = math.max(lasts, expires - now), 'h' .. slot
+  local hold, changes = slot .. ':' .. amount .. ':' .. id, nil
   if former then
-    call('ZREM', holds, member(slot, former, id))
-    call('ZADD', holds, expires, member(slot, amount, id))
+    call('ZREM', holds, slot .. ':' .. former .. ':' .. id)
+    call('ZADD', holds, expires, hold)
     call('HINCRBY', counter, field, text(amount - former))
+    changes = {counter}
   else
     -- If the same was held before, has expired and was not given back yet, it is held once.
-    local new = call('ZADD', holds, expires, member(slot, amount, id))
-    changes = {counter, field, text(found.here + amount * new)}
-    -- By the latest slot it is seen that a clock was set back, also when nothing is held there.
-    if found.here == 0 then call('HSETNX', counter, 's' .. text(slot), '0') end
+    local new = call('ZADD', holds, expires, hold)
+    changes = {counter, field, text(found[HERE] + amount * new)}
+    if not found[MARKED] then
+      -- By the latest slot it is seen that a clock was set back, also when nothing is held there.
+      changes[4], changes[5] = 's' .. slot, '0'
+    end
   end
-  if not found.due or expires < found.due then
-    changes[#changes + 1], changes[#changes + 2] = 'e', string.format('%.17g', expires)
+  if not found[DUE] or expires < found[DUE] then
+    changes[#changes + 1] = 'e'
+    changes[#changes + 1] = format('%.17g', expires)
   end
-  if found.lives < time + lives then
+  if found[LIVES] < time + lives then
     -- An eighth more, so that not every call renews it. `x` is until when both keys live; a member
     -- that never expires keeps the set, and with it its time to live, when it has no holds.
     local wanted = math.ceil(milliseconds(lives) * 1.125) + 1000
-    changes[#changes + 1], changes[#changes + 2] = 'x', text(math.floor(time + wanted / 1000))
+    changes[#changes + 1] = 'x'
+    changes[#changes + 1] = text(math.floor(time + wanted / 1000))
     call('HSET', unpack(changes))
     call('ZADD', holds, '+inf', '-')
     call('PEXPIRE', counter, text(wanted))
@@ -174,20 +194,8 @@ local function write(counter, holds, found, id, slot, amount, former, now, expir
     call('HSET', unpack(changes))
   end
   -- A call takes some thousand arguments; what is left over goes with the next.
-  if found.gone then
-    call('HDEL', counter, unpack(found.gone, 1, math.min(#found.gone, 1000)))
-  end
-end
-
--- Sets a time to live unless what is left is longer.
-local function keep(key, seconds)
-  local wanted = milliseconds(seconds)
-  if call('PTTL', key) < wanted then call('PEXPIRE', key, text(wanted)) end
-end
-
-local function record(packed)
-  if packed and #packed > 1 then return cmsgpack.unpack(packed) end
-  return packed and {packed}
+  local gone = found[GONE]
+  if gone then call('HDEL', counter, unpack(gone, 1, math.min(#gone, 1000))) end
 end
 
 -- What was done with an id, unless it was held and that has expired: then it may be held anew.
@@ -212,7 +220,7 @@ if server == 1 then
 end
 if mode == TAKE then
   local found = done(KEYS[1], now)
-  if found then return {found[4] or 0} end
+  if found then return {tonumber(found[4] or 0)} end
 end
 
 local count, refused, rest = (#KEYS - 1) / 2, nil, math.max(expires - now, 0)
@@ -222,7 +230,7 @@ for i = 1, count do
   amount, limit, slot, since, lasts, at = struct.unpack('<ddddd', ARGV[1], at)
   local found = look(KEYS[2 * i], KEYS[2 * i + 1], now, slot, since, limit - amount)
   if not found then return -1 end
-  local used = found.spent + found.held
+  local used = found[SPENT] + found[HOLDS]
   if mode == TAKE then
     amount = math.min(amount, limit - used, MOST - used)
     if amount < least or amount <= 0 then return {0} end
@@ -233,7 +241,7 @@ for i = 1, count do
     return -4
   end
   seen[i], lasting[i] = found, lasts
-  kept[2 * i + 1], kept[2 * i + 2] = found.slot, amount
+  kept[2 * i + 1], kept[2 * i + 2] = text(found[SLOT]), text(amount)
 end
 if mode == TRY or refused then
   -- What is held already has its room.
@@ -250,7 +258,7 @@ for i = 1, count do
   write(KEYS[2 * i], KEYS[2 * i + 1], seen[i], ARGV[2], kept[2 * i + 1], kept[2 * i + 2], nil,
     now, expires, lasting[i], time)
 end
-if mode == TAKE then return {kept[4]} end
+if mode == TAKE then return {tonumber(kept[4])} end
 return 0
 """
 
@@ -273,7 +281,7 @@ if not found or (found[1] ~= 'h' and found[1] ~= 't') then return -3 end
 if #found ~= 2 + 2 * count or found[2] <= now then return -3 end
 for i = 1, count do
   -- A gateway with a fast clock may have given a hold back already.
-  local hold = member(found[2 * i + 1], found[2 * i + 2], ARGV[2])
+  local hold = found[2 * i + 1] .. ':' .. found[2 * i + 2] .. ':' .. ARGV[2]
   if not call('ZSCORE', KEYS[2 * i + 1], hold) then return -3 end
 end
 
@@ -281,17 +289,17 @@ local refused, seen, former, amounts, lasting = {}, {}, {}, {}, {}
 for i = 1, count do
   local amount, limit, slot, since, lasts
   amount, limit, slot, since, lasts, at = struct.unpack('<ddddd', ARGV[1], at)
-  local held = found[2 * i + 2]
+  local held = tonumber(found[2 * i + 2])
   local there = look(KEYS[2 * i], KEYS[2 * i + 1], now, slot, since, limit - amount + held)
   if not there then return -1 end
   -- Not `used + amount > limit`: what is above MOST is rounded.
-  local used = there.spent + there.held - held
+  local used = there[SPENT] + there[HOLDS] - held
   if used > limit - amount then
     refused[#refused + 1] = standing(i - 1, there)
   elseif used > MOST - amount then
     return -4
   end
-  seen[i], former[i], amounts[i], lasting[i] = there, held, amount, lasts
+  seen[i], former[i], amounts[i], lasting[i] = there, held, text(amount), lasts
 end
 if #refused > 0 then return refused end
 
@@ -299,8 +307,8 @@ local before = string.format('%.17g', found[2])
 if mode ~= RESTORE then expires = math.max(expires, found[2]) end
 found[2] = expires
 for i = 1, count do
-  write(KEYS[2 * i], KEYS[2 * i + 1], seen[i], ARGV[2], found[2 * i + 1], amounts[i], former[i],
-    now, expires, lasting[i], time)
+  write(KEYS[2 * i], KEYS[2 * i + 1], seen[i], ARGV[2], found[2 * i + 1], amounts[i],
+    found[2 * i + 2], now, expires, lasting[i], time)
   found[2 * i + 2] = amounts[i]
 end
 local lives = text(milliseconds(remembered + math.max(expires - now, 0)))
@@ -337,16 +345,17 @@ for i = 1, (#KEYS - 1) / 2 do
   local counter, holds = KEYS[2 * i], KEYS[2 * i + 1]
   local amount, slot, lasts
   amount, slot, lasts, at = struct.unpack('<ddd', ARGV[1], at)
+  -- Where it was held, which is a later slot if the clock had been set back.
+  slot = found[2 * i + 1] or text(slot)
   if found[2 * i + 1] then
-    -- Where it was held, which is a later slot if the clock had been set back.
-    slot = found[2 * i + 1]
+    local held = found[2 * i + 2]
     -- What has expired may be given back by now; what is left of a hold is given back once.
-    if call('ZREM', holds, member(slot, found[2 * i + 2], ARGV[2])) == 1 then
-      lower(counter, 'h' .. text(slot), found[2 * i + 2])
+    if call('ZREM', holds, slot .. ':' .. held .. ':' .. ARGV[2]) == 1 then
+      lower(counter, 'h' .. slot, held)
     end
   end
   if mode == SETTLE then
-    local field = 's' .. text(slot)
+    local field = 's' .. slot
     local sum = call('HINCRBY', counter, field, text(amount))
     -- No limit is above MOST, so what stops there lets nothing through.
     if sum >= MOST then call('HSET', counter, field, text(MOST)) end
@@ -412,7 +421,7 @@ return ARGV[1]
 _EXTEND: Final = """
 local there = call('GET', KEYS[1])
 if not there then return 0 end
-local row = ARGV[1] .. sub(there, 9)
+local row = ARGV[1] .. string.sub(there, 9)
 if ARGV[2] == '' then
   call('SET', KEYS[1], row)
 else
@@ -442,17 +451,17 @@ class Script:
     name: bytes
 
 
-def _script(body: str) -> Script:
-    source = (_COMMON + body).encode()
+def _script(*parts: str) -> Script:
+    source = "".join((_COMMON, *parts)).encode()
     # The server's name for it, and no promise of secrecy.
     return Script(source, hashlib.sha1(source, usedforsecurity=False).hexdigest().encode())
 
 
-HOLD: Final = _script(_HOLD)
-RAISE: Final = _script(_RAISE)
+HOLD: Final = _script(_LOOKING, _HOLD)
+RAISE: Final = _script(_LOOKING, _RAISE)
 FINISH: Final = _script(_FINISH)
 REFUND: Final = _script(_REFUND)
-STANDING: Final = _script(_STANDING)
+STANDING: Final = _script(_LOOKING, _STANDING)
 APPEND: Final = _script(_APPEND)
 ADD: Final = _script(_ADD)
 EXTEND: Final = _script(_EXTEND)
