@@ -105,6 +105,8 @@ class FactProvider(Protocol):
     `policyengine.charges`, and the engine asks a store; such a provider may offer `fields(config)`,
     the fields of the input that a question reads, by where in the clause's value they are named
     (`{("per", 0): "subject.id"}`): each must be a plain value, and no text, of the point's input.
+    One with charges may offer `counters(config)`, the names of the counters that it charges, or,
+    with `LOOKS = True`, that it only reads: somebody else must charge them.
     `COST` orders providers, cheapest first (about microseconds per 1,000 characters).
     `SCHEMA` is the JSON Schema of the clause's value, `FINDING` the CEL types of a finding's
     fields by name (`{"type": "string", "start": "int"}`).

@@ -265,6 +265,16 @@ def _prefix(config: Mapping[str, Any], unit: str, window: str) -> str:
     return "|".join((meter, unit, window, ",".join(config["per"]), ""))
 
 
+def counters(config: Mapping[str, Any]) -> list[str]:
+    """The counters of a question: what the keys of its charges begin with.
+
+    >>> row = {"unit": "requests", "limit": 5, "window": "day", "zone": "UTC"}
+    >>> counters({"meter": "m", "per": ["subject.id"], "limits": [row]})
+    ['m|requests|day@UTC|subject.id|']
+    """
+    return [_row(config, row).prefix for row in config["limits"]]
+
+
 def fields(config: Mapping[str, Any]) -> dict[Path, str]:
     """The input's fields that a question names, by their places in the clause's value.
 

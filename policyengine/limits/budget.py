@@ -20,6 +20,7 @@ from policyengine.plugins import Finding
 
 READS: Literal["charges"] = "charges"
 COST = 1
+LOOKS = True
 _WHOLE: Final = 10_000
 
 
@@ -75,6 +76,11 @@ def problems(value: Any) -> list[_clause.Problem]:
 def fields(config: Any) -> dict[_clause.Path, str]:
     """The input's fields that a question names, by their places in the clause's value."""
     return _clause.fields(config)
+
+
+def counters(config: Any) -> list[str]:
+    """The counters that a question reads: what their keys begin with."""
+    return _clause.counters(config)
 
 
 def types(config: Any) -> tuple[str, ...]:

@@ -56,6 +56,11 @@ def fields(config: Any) -> dict[_clause.Path, str]:
     return _clause.fields(config)
 
 
+def counters(config: Any) -> list[str]:
+    """The counters that a question charges: what their keys begin with."""
+    return _clause.counters(config)
+
+
 def types(config: Any) -> tuple[str, ...]:
     """The types that findings may have."""
     return ("CONCURRENCY",)

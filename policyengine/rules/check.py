@@ -15,6 +15,7 @@ from policyengine.rules.constants import type_of
 from policyengine.rules.costs import budget_of, too_costly
 from policyengine.rules.facts import fact_functions
 from policyengine.rules.language import functions
+from policyengine.rules.meters import uncharged
 from policyengine.rules.model import (
     Budget,
     Bundle,
@@ -67,6 +68,7 @@ def check(bundle: Bundle) -> CheckedBundle:
     if any(diagnostic.severity == "error" for diagnostic in everything):
         raise CompileError(everything)
     warnings = [*bundle.warnings, *everything, *unasked_kinds(bundle, checked)]
+    warnings += uncharged(checked.values())
     for one in groups:
         warnings += unused_variables(one, expressions)
         warnings += rule_warnings(one.parts)

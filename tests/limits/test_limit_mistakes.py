@@ -173,6 +173,45 @@ def test_a_limit_is_called_pointless_only_where_it_is(
     assert bool(rate.problems(value)) == (slow_most(*hours, long) <= short)
 
 
+LOOKING = """\
+apiVersion: policyengine.dev/v1
+kind: Policy
+metadata: {{name: p}}
+on: [llm.request]
+rules:
+  - {{id: user, spend: {{per: [subject.id], window: day, limit_usd: 5}}, deny: No.}}
+  - id: low
+    budget: {{{budget}, limit_usd: 5, below: 20%}}
+    warn: Little is left.
+"""
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        ("meter: p/user, per: [subject.id], window: day", None),
+        ("meter: p/usr, per: [subject.id], window: day", "did you mean `p/user`?"),
+        ("meter: p/user, per: [subject.key], window: day", "has `p/user|micro_usd|day@UTC|subj"),
+        ("meter: p/user, per: [subject.id], window: month", "has `p/user|micro_usd|day@UTC|subj"),
+        ("meter: p/user, per: [subject.id], window: 24h", "has `p/user|micro_usd|day@UTC|subj"),
+        ("meter: elsewhere, window: day", "the name of the limit"),
+    ],
+)
+def test_a_budget_that_nobody_charges_is_a_warning(
+    tmp_path: Path, budget: str, told: str | None
+) -> None:
+    (tmp_path / "bundle.yaml").write_text(BUNDLE)
+    (tmp_path / "p.yaml").write_text(LOOKING.format(budget=budget))
+    warnings = policyengine.check(policyengine.load(tmp_path)).warnings
+    if told is None:
+        assert warnings == ()
+        return
+    [warning] = warnings
+    assert warning.slug == "uncharged-budget"
+    assert (warning.span.line, warning.span.column) == (8, 21)
+    assert told in warning.note + warning.help
+
+
 @pytest.mark.parametrize("name", ["spend", "rate", "steps", "budget", "concurrency"])
 def test_a_limit_without_limits_cannot_be_built(name: str) -> None:
     provider = fact_provider(name)
