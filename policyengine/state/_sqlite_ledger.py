@@ -452,7 +452,7 @@ def _written(holds: _Holds) -> tuple[bytes, int, int, str | None]:
 def _holds(key: Any, slot: Any, amount: Any, more: Any) -> _Holds:
     try:
         others = [(_bytes(k), s, a) for k, s, a in json.loads(more)] if more else []
-    except (TypeError, ValueError, RecursionError):
+    except (AttributeError, TypeError, ValueError, RecursionError):
         _damaged()
     holds = [(key, slot, amount), *others]
     for name, at, held in holds:
