@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from policyengine.errors import FactError
@@ -18,8 +18,9 @@ _IMAGE: Final = 1_600
 def estimated(input: Mapping[str, Any]) -> int:
     """About how many tokens of input an `llm.request` has.
 
-    `request.input_tokens` is taken where the host says it. Raises `FactError` where it, or
-    `request.input_images`, makes no sense, and where there is no request.
+    `request.input_tokens` is taken where the host says it. Raises `FactError` where there is no
+    request, where something else than text stands in a text's place, and for numbers that make no
+    sense.
 
     >>> estimated({"request": {"system": "x" * 400, "messages": [{"role": "user"}]}})
     104
@@ -31,8 +32,7 @@ def estimated(input: Mapping[str, Any]) -> int:
     if told is not None:
         return told
     images = count(request, "input_images") or 0
-    messages = _objects(request, "messages")
-    return sum(map(tokens, _texts(request, messages))) + _IMAGE * images + _MESSAGE * len(messages)
+    return _read(request) + _IMAGE * images
 
 
 def tokens(text: str) -> int:
@@ -59,28 +59,49 @@ def count(request: Mapping[str, Any], name: str) -> int | None:
     return value
 
 
-def _texts(request: Mapping[str, Any], messages: list[Mapping[str, Any]]) -> Iterator[str]:
-    """Every text that the model reads. What is no text there is the guards' business."""
-    yield from _strings((request.get("system"),))
-    for message in messages:
-        yield from _strings((message.get("content"), message.get("name")))
-        for call in _objects(message, "tool_calls"):
-            yield from _strings((call.get("name"), call.get("arguments")))
+def _read(request: Mapping[str, Any]) -> int:
+    """The tokens of every text that the model reads. Raises `FactError` where none stands."""
+    total = _of(request.get("system"))
+    for message in _objects(request, "messages"):
+        total += _MESSAGE + _of(message.get("content")) + _of(message.get("name"))
+        if message.get("tool_calls") is not None:
+            for call in _objects(message, "tool_calls"):
+                total += _of(call.get("name")) + _of(call.get("arguments"))
     for name in ("inputs", "memory"):
-        yield from _strings(request.get(name))
+        total += sum(map(_of, _list(request, name)))
     for document in _objects(request, "documents"):
-        yield from _strings((document.get("title"), document.get("content")))
+        total += _of(document.get("title")) + _of(document.get("content"))
     for tool in _objects(request, "tools"):
-        yield from _strings((tool.get("name"), tool.get("description")))
+        total += _of(tool.get("name")) + _of(tool.get("description"))
+    return total
 
 
-def _strings(values: Any) -> Iterator[str]:
-    if isinstance(values, list | tuple):
-        yield from (value for value in values if isinstance(value, str))
+def _of(text: Any) -> int:
+    if text is None:
+        return 0
+    if not isinstance(text, str):
+        raise _unreadable()
+    return tokens(text)
 
 
-def _objects(holder: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+def _objects(holder: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    values = _list(holder, name)
+    for value in values:
+        # Most are, and asking the abstract class takes several times as long.
+        if type(value) is not dict and not isinstance(value, Mapping):
+            raise _unreadable()
+    return values
+
+
+def _list(holder: Mapping[str, Any], name: str) -> Sequence[Any]:
     values = holder.get(name)
+    if values is None:
+        return ()
     if not isinstance(values, list | tuple):
-        return []
-    return [value for value in values if isinstance(value, Mapping)]
+        raise _unreadable()
+    return values
+
+
+def _unreadable() -> FactError:
+    # Counted as nothing, it would be a discount.
+    return FactError("no-estimate", "the length of the request cannot be told")

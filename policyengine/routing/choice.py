@@ -108,11 +108,21 @@ def _ranked(stage: Stage, at: _At, rejected: list[tuple[str, str]]) -> list[_Ran
     """The models of a tier that may serve the request, in the order of its strategy."""
     needs = at.needs
     able = []
+    asked = needs.output_tokens or 0
+    tokens = needs.input_tokens + asked
     for member in stage.members:
-        if why := unfit(member, needs):
-            rejected.append((member.name, why))
-        else:
+        # What `unfit` asks, for nearly all models that fit.
+        if (
+            (not member.context_tokens or tokens <= member.context_tokens)
+            and asked <= (member.max_output_tokens or asked)
+            and needs.capabilities <= member.capabilities
+            and (not needs.region or needs.region in member.regions)
+            and member.denied.isdisjoint(needs.kinds)
+            and (member.classes is None or needs.data_class in member.classes)
+        ):
             able.append(member)
+        else:
+            rejected.append((member.name, unfit(member, needs)))
     found = _STRATEGIES[stage.strategy](stage, able, at, rejected)
     if stage.prefer_requested and needs.preferred:
         found.sort(key=lambda ranked: ranked[2].name != needs.preferred)

@@ -25,6 +25,8 @@ MAX_MODELS: Final = 1000
 _TOO_MANY: Final = 429
 # What a provider says of the request, not of itself.
 _OF_THE_REQUEST: Final = frozenset({400, 413, 415, 422})
+# More milliseconds, or seconds, than anything takes; no number at all is not below it either.
+_MOST: Final = 1e9
 # Doubled so often, a pause is as long as it may be.
 _MOST_DOUBLINGS: Final = 20
 
@@ -184,7 +186,7 @@ class Observed:
 
 def _measured(value: float | None) -> float | None:
     """A host's figure, if it is one."""
-    return float(value) if value is not None and math.isfinite(value) and value >= 0 else None
+    return float(value) if value is not None and 0 <= value <= _MOST else None
 
 
 def cooling(until: float, seconds: float, now: float) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policyengine.errors import FactError
-from policyengine.routing.choice import choose
+from policyengine.routing.choice import choose, unfit
 from policyengine.routing.hashing import mixed, rank, share
 from policyengine.routing.needs import Needs, draw_of
 from policyengine.routing.tiers import STRATEGIES, Tiers, normal
@@ -179,3 +179,27 @@ def test_assignments_are_the_same_for_ever() -> None:
 
 
 GOLDEN = "001000011121222122212211"
+
+
+@given(
+    st.integers(0, 30),
+    st.one_of(st.none(), st.integers(0, 30)),
+    st.sets(st.sampled_from(["tools", "vision"])),
+    st.sampled_from(["", "eu", "us"]),
+    st.sets(st.sampled_from(["pii", "US_SSN"])),
+    st.sampled_from(["", "public"]),
+)
+def test_what_is_rejected_is_what_does_not_fit(
+    read: int, answered: int | None, able: set[str], region: str, kinds: set[str], about: str
+) -> None:
+    models: dict[str, Any] = {
+        "all": {"capabilities": ["tools", "vision"], "regions": ["eu", "us"]},
+        "room": {"context_tokens": 20, "max_output_tokens": 10, "regions": ["eu"]},
+        "tools": {"capabilities": ["tools"], "data": {"pii": "deny"}, "regions": ["us"]},
+        "public": {"classes": ["public"], "capabilities": ["vision"]},
+    }
+    these = Tiers.of(normal({"models": models, "tiers": {"t": {"models": list(models)}}}))
+    needs = Needs(read, answered, frozenset(able), region, frozenset(kinds), about)
+    told = dict(choose(these, "t", needs, None, None, 0.0).rejected)
+    members = these.chain("t").stages[0].members
+    assert told == {m.name: why for m in members if (why := unfit(m, needs))}
