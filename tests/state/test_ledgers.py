@@ -233,10 +233,10 @@ def test_a_reservation_can_be_raised(ledger: Any) -> None:
     assert raised.value.code == "reservation-over"
 
 
-def test_what_was_not_raised_does_not_last_longer(whole: Any) -> None:
-    whole.reserve("a", [charge(2), charge(3, key="l")], 0.0, 50.0)
-    assert whole.raised("a", [charge(3), charge(11, key="l")], 40.0, 90.0) != {}
-    assert used(whole, charge(), 50.0) == (0, 0)
+def test_what_was_not_raised_does_not_last_longer(ledger: Any) -> None:
+    ledger.reserve("a", [charge(2), charge(3, key="l")], 0.0, 50.0)
+    assert ledger.raised("a", [charge(3), charge(11, key="l")], 40.0, 90.0) != {}
+    assert used(ledger, charge(), 50.0) == (0, 0)
 
 
 def test_settling_what_was_raised_gives_all_of_it_back(ledger: Any) -> None:
