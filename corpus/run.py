@@ -22,10 +22,11 @@ from typing import Any
 
 import policyengine
 from policyengine.integrations import openai
+from policyengine.state.memory import MemoryStore
 from policyengine.testing import run as run_tests
 
 ROOT = Path(__file__).resolve().parent.parent
-BUNDLES = ("gateway", "content", "agents", "repository")
+BUNDLES = ("gateway", "content", "budgets", "routing", "agents", "repository")
 WIDTH = 16
 
 
@@ -114,7 +115,7 @@ def bundles() -> tuple[dict[str, policyengine.Engine], int]:
         path = f"policies/{name}"
         checked = policyengine.check(policyengine.load(path))
         program = policyengine.compile(checked)
-        engines[name] = policyengine.Engine(program)
+        engines[name] = policyengine.Engine(program, MemoryStore())
         results = run_tests(path)
         rules = sum(len(policy.rules) for policy in checked.bundle.policies)
         counts = ", ".join(f"{count} {what}" for what, count in results.counts.items() if count)
