@@ -52,6 +52,10 @@ class Account:
     seen: float = NEVER
     # What a lease should be: learnt from how fast they are used.
     want: int = 0
+    usual: int = 0
+    # So little is left that nothing is kept idle, and since when that is known.
+    scarce: bool = False
+    looked: float = NEVER
     leases: list[Lease] = field(default_factory=list)
     idle: int = 0
     held: int = 0
@@ -85,9 +89,16 @@ class Account:
         return not self.clean and not self.begins <= now < self.renews
 
     def is_warm(self, now: float) -> bool:
-        """Whether charges come so often that a lease would be used."""
+        """Whether a lease would be used, and there is enough for one, as far as is known."""
         terms = self.terms
-        return terms.share > 0 and now - self.seen <= terms.seconds / terms.least
+        soon = terms.seconds / terms.least
+        if self.scarce and 0 <= now - self.looked < soon:
+            return False
+        return terms.share > 0 and now - self.seen <= soon
+
+    def hoard(self, scarce: bool, now: float) -> None:
+        """Learns whether anything may be kept idle."""
+        self.scarce, self.looked = scarce, now
 
     def limits(self, limit: int | None) -> None:
         """Takes the limit of a charge for its own; nothing may be idle then."""
@@ -97,14 +108,17 @@ class Account:
     def _bounded(self) -> None:
         self.floor = self.low = UNLIMITED if self.charge.limit is None else 0
 
-    def size(self, amount: int, left: int) -> int:
+    def size(self, amount: int, left: int, now: float) -> int:
         """How much to lease where so much is left and a charge takes `amount`."""
         terms = self.terms
         if left <= 0:
             return 0
-        few = terms.least * amount
+        # Charges differ: a lease is for this one and others of the usual size.
+        self.usual = amount if not self.usual else (3 * self.usual + amount) // 4
+        few = amount + (terms.least - 1) * self.usual
         most = max(int(terms.share * left), few)
         self.want = min(max(self.want, few), most)
+        self.hoard(left // SPARE < few, now)
         return min(self.want, left // SPARE)
 
     def add(self, lease: Lease) -> None:
@@ -153,7 +167,8 @@ class Account:
     @property
     def tells(self) -> bool:
         """Whether the shared store is to be told at once of what was settled."""
-        return self.spent >= self.full or self.idle < self.low or self.closing
+        hoards = self.scarce and self.idle > 0
+        return hoards or self.spent >= self.full or self.idle < self.low or self.closing
 
     def used_up(self) -> Lease | None:
         """Takes out the oldest lease, if all of it is spent."""

@@ -51,7 +51,7 @@ class Leasing:
             return there
         made = Account(charge, self.terms)
         if there is not None:
-            made.seen, made.want = there.seen, there.want
+            made.seen, made.want, made.usual = there.seen, there.want, there.usual
             if 2 * there.idle > there.want:
                 made.want //= 2
             if not there.clean:
@@ -113,10 +113,10 @@ class Leasing:
     def report(self, account: Account, now: float) -> None:
         """Settles the leases that are used up, and what is owed because of a settlement."""
         with self.lock:
-            owed = account.idle < account.low
-            while not owed and not account.closing and (lease := account.used_up()):
+            while not account.closing and (lease := account.used_up()):
                 self.pending.append(_Settlement(lease.id, account.part(lease.size), lease.size))
-        if owed or account.closing:
+            wanted = account.tells
+        if wanted:
             self.settle_up(account, now)
         self.flush(now)
 

@@ -16,6 +16,7 @@ from weakref import WeakSet
 
 from policyengine.charges import Charge, Hold, Standing
 from policyengine.errors import StateError
+from policyengine.state._counting import checked, checked_amounts, reservation_over
 from policyengine.state._lease import Account, Terms
 from policyengine.state._leasing import Leasing
 from policyengine.state.store import Ledger, Row, Store
@@ -136,6 +137,7 @@ class LeasedStore:
         self, id: str, charges: Sequence[Charge], now: float, expires: float
     ) -> Mapping[int, Standing]:
         """Holds all charges, or none of them; within leases, where there are any."""
+        checked(charges, now, expires)
         with self._lock:
             if now >= self._earliest:
                 self._expire(now)
@@ -178,8 +180,7 @@ class LeasedStore:
     def _finish(
         self, id: str, holds: Sequence[Hold], amounts: Sequence[int], now: float, *, settled: bool
     ) -> bool:
-        if len(amounts) != len(holds):
-            raise ValueError("there is an amount for each hold")
+        checked_amounts(holds, amounts)
         leasing = self._leasing
         telling: list[Account] | None = None
         with self._lock:
@@ -187,7 +188,7 @@ class LeasedStore:
             mine = entry is not None and entry[2] is None
             if entry is not None and entry[2] is None:
                 if len(entry[1]) != len(amounts):
-                    raise ValueError("these are not the holds of the reservation")
+                    raise StateError("bad-amount", "these are not the holds of the reservation")
                 del self._held[id]
                 self._done[id] = True
                 for (account, was), amount in zip(entry[1], amounts, strict=True):
@@ -197,6 +198,7 @@ class LeasedStore:
                     if (
                         account.spent >= account.full
                         or account.idle < account.low
+                        or account.scarce
                         or account.closing
                     ):
                         telling = telling or []
@@ -212,13 +214,14 @@ class LeasedStore:
         self, id: str, charges: Sequence[Charge], now: float, expires: float
     ) -> Mapping[int, Standing]:
         """Holds these amounts in place of the smaller ones that an id held, and until later."""
+        checked(charges, now, expires)
         with self._leasing.trips:
             with self._lock:
                 self._expire(now)
                 mine = id in self._held
                 over = id in self._done or id in self._done_before
             if over:
-                raise _over()
+                raise reservation_over()
             if not mine:
                 return self._store.raised(id, charges, now, expires)
             return self._raise(id, charges, now, expires)
@@ -228,6 +231,7 @@ class LeasedStore:
 
         Off what is settled and not yet reported first; the shared store knows the id in any case.
         """
+        checked_amounts(holds, amounts)
         with self._leasing.trips:
             with self._lock:
                 mine = [self._settled_here(hold) for hold in holds]
@@ -408,6 +412,10 @@ class LeasedStore:
                 short = [i for i, charge in enumerate(asked) if not accounts[i].fits(charge, now)]
             refused, direct = self._fill(accounts, asked, short, now)
             if refused:
+                for i in refused:
+                    # What is too little here may be enough for somebody else.
+                    if accounts[i].idle > 0:
+                        self._leasing.settle_up(accounts[i], now)
                 return refused
             answer = self._hold(id, accounts, asked, direct, now, expires)
             if answer is not None:
@@ -454,7 +462,7 @@ class LeasedStore:
             account, amount = accounts[i], asked[i].amount
             with self._lock:
                 need = amount - account.idle
-                size = account.size(amount, _room(asked[i], standing))
+                size = account.size(amount, _room(asked[i], standing), now)
             if need <= 0:
                 continue
             fits = need <= size or account.idle > 0
@@ -503,12 +511,12 @@ class LeasedStore:
         for _ in range(_TRIES):
             with self._lock:
                 if id not in self._held:
-                    raise _over()
+                    raise reservation_over()
                 before = self._held[id]
                 _, parts, direct = before
                 places = direct[1] if direct else ()
                 if len(charges) != len(parts) + len(places):
-                    raise ValueError("these are not the charges of the reservation")
+                    raise StateError("bad-charges", "these are not what the reservation holds")
                 mine = [i for i in range(len(charges)) if i not in places]
                 short = [
                     (i, account)
@@ -579,7 +587,7 @@ class LeasedStore:
             need, room = amount - account.idle, _room(charge, found)
             if need > room:
                 return leasing.adjusted(charge, found, now)
-            size = 0 if account.closing else account.size(amount, room)
+            size = 0 if account.closing else account.size(amount, room, now)
         if need > 0:
             leasing.take(account, charge, max(size, need), need, now)
         return None
@@ -662,6 +670,7 @@ class LeasedStore:
     ) -> Standing:
         true = self._leasing.adjusted(charge, standing, now)
         account.refused = (now, charge, true)
+        account.hoard(True, now)
         return true
 
     def _remembered_refusals(self, charges: Sequence[Charge], now: float) -> Mapping[int, Standing]:
@@ -704,10 +713,6 @@ class LeasedStore:
 
 def _room(charge: Charge, standing: Standing) -> int:
     return 0 if charge.limit is None else charge.limit - standing.used
-
-
-def _over() -> StateError:
-    return StateError("reservation-over", "the reservation is not held any more")
 
 
 _OPEN: WeakSet[LeasedStore] = WeakSet()
