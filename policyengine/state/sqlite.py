@@ -44,6 +44,9 @@ class SqliteStore(SqliteLedger):
     Row(value=b'1', expires=None)
     """
 
+    # An event loop asks it in a thread: a call may wait for other processes.
+    BLOCKING = True
+
     def __init__(
         self,
         path: str | os.PathLike[str],
