@@ -246,6 +246,19 @@ class PriceBook(Costs):
         pico = sum(count * _rate(of, kinds) for count, kinds in _counts(usage) if count)
         return -(-pico // _PICO_IN_MICRO)
 
+    def rates(self, model: str, input_tokens: int, now: float) -> tuple[int | None, int | None]:
+        """Pico-dollars for a token of a prompt of this length, and for a token of its answer.
+
+        None where the book does not say. It is `cost` for those who compare many models. Raises
+        `FactError`: `outdated-price`, and `unknown-price` where it lacks the model.
+        """
+        if not self.starts <= now < self.ends:
+            raise FactError("outdated-price", "the price book does not hold at this time")
+        for rate in self._rates.get(model) or self._rates_of(model):
+            if not rate.above or input_tokens > rate.above:
+                return rate.of.get("input"), rate.of.get("output")
+        raise AssertionError("the last prices of a model hold from the first token on")
+
     def output_limit(self, model: str) -> int | None:
         """The most tokens that a model answers with, where that is known."""
         most: int | None = self.about(model).get("max_output_tokens")

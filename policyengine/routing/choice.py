@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from policyengine.charges import Costs, Usage
 from policyengine.errors import FactError
+from policyengine.prices import PriceBook
 from policyengine.routing.hashing import hashed, mixed, rank, share
 from policyengine.routing.needs import Needs, needs_of
 from policyengine.routing.observed import Snapshot, cooling
@@ -24,6 +25,8 @@ _EMPTY: Final[Mapping[str, Any]] = {}
 # Keeps the draw for trying a model again apart from the one for weights.
 _TRYING: Final = 0x7472_7969_6E67
 _DRAWN: Final = 0x6472_6177_6E
+_UNPRICED: Final = "its price is not known"
+_PICO_IN_MICRO: Final = 1_000_000
 # So many models are named in an error; a tier may have a hundred.
 _NAMED: Final = 12
 
@@ -50,8 +53,6 @@ class _At(NamedTuple):
     observed: Snapshot
     prices: Costs | None
     now: float
-    seed: int
-    tries: bool
 
 
 # A model's place in its tier for this request: the lowest key first, then in the order of the list.
@@ -79,11 +80,7 @@ def choose(
     ('large', (), 'priority: place 2 of 2')
     """
     chain = tiers.chain(tier)
-    # Micro-seconds are what the clocks of most machines tell.
-    drawn = now * 1e6 if needs.draw is None else needs.draw * 18446744073709551615.0
-    seed = mixed(int(drawn), _DRAWN)
-    tries = share(mixed(seed, _TRYING)) < tiers.health.probe_share
-    at = _At(tiers, needs, observed or _EMPTY, prices, now, seed, tries)
+    at = _At(tiers, needs, observed or _EMPTY, prices, now)
     rejected = [*chain.rejected]
     groups: tuple[list[tuple[Stage, _Ranked]], ...] = ([], [], [])
     for stage in chain.stages:
@@ -102,6 +99,18 @@ def choose(
         _why(stage, first, at, tier, [ranked[2].name for _, ranked in paused]),
         tuple(rejected),
     )
+
+
+def _seed(at: _At) -> int:
+    """What stands for chance in this choice."""
+    # Micro-seconds are what the clocks of most machines tell.
+    drawn = at.now * 1e6 if at.needs.draw is None else at.needs.draw * 18446744073709551615.0
+    return mixed(int(drawn), _DRAWN)
+
+
+def _tries(at: _At) -> bool:
+    """Whether this request tries what has failed before, or is not known yet."""
+    return share(mixed(_seed(at), _TRYING)) < at.tiers.health.probe_share
 
 
 def _ranked(stage: Stage, at: _At, rejected: list[tuple[str, str]]) -> list[_Ranked]:
@@ -154,7 +163,7 @@ def _standing(seen: Mapping[str, Any], at: _At) -> int:
         return 0
     if cooling(until, seen.get("seconds", math.inf), at.now):
         return 2
-    return 0 if at.tries else 1
+    return 0 if _tries(at) else 1
 
 
 def _in_order(
@@ -169,47 +178,65 @@ def _by_price(
     answered = at.needs.output_tokens
     if answered is None:
         answered = at.tiers.output_tokens
-    usage = Usage(input_tokens=at.needs.input_tokens, output_tokens=answered)
-    found = []
+    price = _priced_by(at.prices)
+    found: list[_Ranked] = []
     for member in able:
-        cost = _cost(member, usage, at)
-        if isinstance(cost, str):
-            rejected.append((member.name, cost))
+        most = member.max_output_tokens
+        try:
+            cost = price(member, at, min(answered, most) if most else answered)
+        except FactError as error:
+            dated = error.code == "outdated-price"
+            rejected.append((member.name, "its price is out of date" if dated else _UNPRICED))
         else:
             found.append((cost, member.place, member))
     found.sort()
     return found
 
 
-def _cost(member: Member, usage: Usage, at: _At) -> float | str:
-    """Micro-dollars, or why they are not known."""
-    answered = usage.output_tokens
-    if member.max_output_tokens and answered > member.max_output_tokens:
-        answered = member.max_output_tokens
-        usage = Usage(input_tokens=usage.input_tokens, output_tokens=answered)
-    if at.prices is not None:
-        try:
-            return float(at.prices.cost(member.name, usage, at.now))
-        except FactError as error:
-            return "its price is out of date" if "outdated" in error.code else _UNPRICED
+_Price = Callable[[Member, _At, int], int]
+
+
+def _priced_by(prices: Costs | None) -> _Price:
+    """What says what a model costs for so many tokens of answer, in micro-dollars."""
+    if prices is None:
+        return _own_price
+    return _book_price if isinstance(prices, PriceBook) else _asked_price
+
+
+def _own_price(member: Member, at: _At, answered: int) -> int:
     if member.input_price < 0:
-        return _UNPRICED
-    return math.ceil(usage.input_tokens * member.input_price + answered * member.output_price)
+        raise FactError("unknown-price", "neither price book nor tiers have the model's price")
+    return math.ceil(at.needs.input_tokens * member.input_price + answered * member.output_price)
 
 
-_UNPRICED: Final = "its price is not known"
+def _book_price(member: Member, at: _At, answered: int) -> int:
+    """What `_asked_price` would say, in a third of the time."""
+    asked = at.needs.input_tokens
+    book: Any = at.prices
+    reads, writes = book.rates(member.name, asked, at.now)
+    if (reads is None and asked) or (writes is None and answered):
+        raise FactError("unknown-price", "the price book lacks a price of the model")
+    # Pico-dollars, rounded up to micro-dollars.
+    return -(-(asked * (reads or 0) + answered * (writes or 0)) // _PICO_IN_MICRO)
+
+
+def _asked_price(member: Member, at: _At, answered: int) -> int:
+    usage = Usage(input_tokens=at.needs.input_tokens, output_tokens=answered)
+    prices: Any = at.prices
+    cost: int = prices.cost(member.name, usage, at.now)
+    return cost
 
 
 def _by_latency(
     stage: Stage, able: list[Member], at: _At, rejected: list[tuple[str, str]]
 ) -> list[_Ranked]:
-    # One that nobody has measured comes last, but is tried now and then, or it never would be.
-    unknown = -1.0 if at.tries else math.inf
-    found = []
+    found: list[_Ranked] = []
     for member in able:
-        seen = at.observed.get(member.name, _EMPTY).get("latency_ms")
-        expected = unknown if member.latency_ms is None else member.latency_ms
-        found.append((expected if seen is None else float(seen), member.place, member))
+        known = at.observed.get(member.name, _EMPTY).get("latency_ms", member.latency_ms)
+        if known is None:
+            # It comes last, but is tried now and then, or nobody would ever know.
+            known = -1.0 if _tries(at) else math.inf
+        found.append((known, member.place, member))
     found.sort()
     return found
 
@@ -218,7 +245,7 @@ def _by_weight(
     stage: Stage, able: list[Member], at: _At, rejected: list[tuple[str, str]]
 ) -> list[_Ranked]:
     key = at.needs.keys.get(stage.sticky_by) if stage.sticky_by else None
-    seed = at.seed if key is None else hashed(f"{stage.salt}\0{key}")
+    seed = _seed(at) if key is None else hashed(f"{stage.salt}\0{key}")
     found = [(rank(seed, m.hash, m.weight), m.place, m) for m in able]
     found.sort()
     return found

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from policyengine.charges import Usage
+from policyengine.charges import Costs, Usage
 from policyengine.errors import FactError
+from policyengine.prices import PriceBook
+from policyengine.prices import normal as normal_prices
 from policyengine.routing.choice import Choice, choose
 from policyengine.routing.needs import Needs
 from policyengine.routing.tiers import Tiers, normal
@@ -275,3 +279,42 @@ def test_a_sticky_tier_without_the_key_draws_and_says_so() -> None:
     assert chosen(these).why == "sticky: drawn (no subject.id), weight 1 of 2"
     named = chosen(these, Needs(keys={"subject.id": "sam"}))
     assert named.why == "sticky by subject.id, weight 1 of 2"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "input_cost_per_token",
+                "output_cost_per_token",
+                "input_cost_per_token_above_1k_tokens",
+                "output_cost_per_token_above_1k_tokens",
+            ]
+        ),
+        st.integers(0, 10**7).map(lambda pico: pico / 10**12),
+    ),
+    st.integers(0, 3000),
+    st.integers(0, 3000),
+    st.sampled_from([0.0, 1_800_000_000.0]),
+)
+def test_the_price_book_costs_what_it_says(
+    about: dict[str, float], read: int, answered: int, now: float
+) -> None:
+    """Rates are a shorter way to what `cost` says, errors too."""
+    book = {"currency": "USD", "valid_from": "2026-01-01", "models": {"a": about}}
+    prices = PriceBook.of(normal_prices(book))
+    these = tiers({"a": {}}, tiers={"t": {"models": ["a"], "strategy": "cheapest"}})
+
+    def said(by: Costs) -> str:
+        try:
+            return choose(these, "t", Needs(read, answered), None, by, now).why
+        except FactError as error:
+            return error.message
+
+    class Asked:
+        """The same book, without a shorter way."""
+
+        cost = staticmethod(prices.cost)
+        output_limit = staticmethod(prices.output_limit)
+
+    assert said(prices) == said(Asked())
