@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from policyengine.cel import ast as cel
 from policyengine.cel.checked import CheckedExpression, VariableRef
 from policyengine.cel.interpret import Outcome, evaluate
+from policyengine.cel.macros import HISTORY
 from policyengine.cel.unparse import unparse
 from policyengine.codegen.passes import named_variables, question
 from policyengine.engine.accounts import Account, LimitSource
@@ -469,6 +470,9 @@ def _telling(node: cel.Expr) -> list[cel.Expr]:
         return []
     if isinstance(node, cel.Comprehension):
         return [node.range]
+    # `history.count(...)`: what was found says it all.
+    if isinstance(node, cel.Bind) and node.name == HISTORY:
+        return [node.value]
     return [part for part in cel.children(node) if not _constant(part)]
 
 
