@@ -29,7 +29,9 @@ def as_yaml(exported: Exported, title: str) -> str:
       - b: 5.0e-08
         c: []
     """
-    head = [f"# {title}", *(f"# - {note}" for note in exported.notes)]
+    # A line break would end the comment.
+    notes = [" ".join(note.split()) for note in exported.notes]
+    head = [f"# {' '.join(title.split())}", *(f"# - {note}" for note in notes)]
     return "\n".join([*head, *_lines(exported.value)]) + "\n"
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal
 
 from policyengine.exports import Exported, Routing, called, unsaid, weights
-from policyengine.routing.tiers import lacking, order
+from policyengine.routing.requirements import lacking
+from policyengine.routing.tiers import order
 
 ABOUT = "LiteLLM: groups of models, fallbacks, routing strategies and cool-downs"
 FORM: Final[Literal["yaml", "json"]] = "yaml"

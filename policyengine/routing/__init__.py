@@ -1,1 +1,1 @@
-"""Which model serves a request: what kind of task it is, tiers of models, how to choose in them."""
+"""Which model serves a request: tiers of models, how they fare, and how to choose in them."""

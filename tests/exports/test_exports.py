@@ -93,6 +93,11 @@ def test_yaml_of_anything(value: dict[str, Any]) -> None:
     assert read(Source("x.yaml", as_yaml(Exported(value, ()), "t"))).plain() == value
 
 
+def test_a_note_stays_a_comment() -> None:
+    text = as_yaml(Exported({"a": 1}, ("x\nb: 2", "y\r\u2028c: 3")), "t\nd: 4")
+    assert read(Source("x.yaml", text)).plain() == {"a": 1}
+
+
 def test_floats_have_a_point_for_yaml_1_1() -> None:
     assert "small: 5.0e-08" in as_yaml(Exported({"small": 5e-08}, ()), "t")
 
