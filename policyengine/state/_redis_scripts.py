@@ -263,10 +263,11 @@ return 0
 """
 
 # KEYS and ARGV as above, but that `expires` is by the clock that counts where what was raised is
-# put back. Answers when it expired and the former amounts, or those that have no room.
+# put back. Answers when it expired and the former amounts, or those that have no room; only the
+# latter where it is tried.
 _RAISE: Final = """
 local now, expires, server, most, remembered, mode, least, at = struct.unpack('<ddddddd', ARGV[1])
-local RESTORE = 3
+local TRY, RESTORE = 2, 3
 local time = server_time()
 if mode == RESTORE then
   now = server == 1 and time or now
@@ -301,7 +302,7 @@ for i = 1, count do
   end
   seen[i], former[i], amounts[i], lasting[i] = there, held, text(amount), lasts
 end
-if #refused > 0 then return refused end
+if #refused > 0 or mode == TRY then return refused end
 
 local before = string.format('%.17g', found[2])
 if mode ~= RESTORE then expires = math.max(expires, found[2]) end

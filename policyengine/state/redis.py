@@ -195,19 +195,25 @@ class RedisStore:
         """Holds these amounts in place of the smaller ones that an id held, and until later."""
         checked(charges, now, expires)
         done: list[tuple[bytes, Sequence[Charge], float]] = []
+        refused: dict[int, Standing] = {}
+        over = False
         for tag, positions, part in self._groups(id, charges):
-            answer = self._raise(tag, id, part, now, expires)
-            if answer != scripts.OVER and answer[0] == scripts.RAISED:
+            answer = self._raise(tag, id, part, now, expires, _TRY if refused else _RESERVE)
+            if answer == scripts.OVER:
+                over = True
+                break
+            if answer and answer[0] == scripts.RAISED:
                 former = zip(part, answer[2:], strict=True)
                 before = [c._replace(amount=a, limit=None) for c, a in former]
                 done.append((tag, before, float(answer[1])))
-                continue
-            for theirs, former_part, until in done:
-                self._raise(theirs, id, former_part, now, until, _RESTORE)
-            if answer == scripts.OVER:
-                raise reservation_over()
-            return {positions[a[0]]: _standing(a) for a in answer}
-        return {}
+            else:
+                refused.update((positions[a[0]], _standing(a)) for a in answer)
+        if over or refused:
+            for tag, part, until in done:
+                self._raise(tag, id, part, now, until, _RESTORE)
+        if over:
+            raise reservation_over()
+        return dict(sorted(refused.items()))
 
     def settle(self, id: str, holds: Sequence[Hold], amounts: Sequence[int], now: float) -> bool:
         """Counts what was really used in place of what was held; whether it was not done before."""

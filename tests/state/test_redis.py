@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -265,6 +266,35 @@ def test_the_servers_clock_counts_where_many_have_one(opened: Any) -> None:
     assert store.standing([asked], slow)[0].reserved == 0
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_clocks_that_jump_exceed_no_limit(opened: Any, seed: int) -> None:
+    """Gateways whose clocks jump by minutes: what is held stays held, and spent is spent."""
+    chosen = random.Random(seed)
+    stores = [opened(clock="server") for _ in range(4)]
+    off = [0.0] * 4
+    holding: dict[str, int] = {}
+    spent = 0
+    for turn in range(200):
+        which = chosen.randrange(4)
+        if chosen.random() < 0.2:
+            off[which] = chosen.uniform(-290, 290)
+        now = time.time() + off[which]
+        if holding and chosen.random() < 0.45:
+            id = chosen.choice(sorted(holding))
+            amount = holding.pop(id)
+            used = chosen.randrange(amount + 1)
+            assert stores[which].settle(id, held(charge("k", amount)), [used], now)
+            spent += used
+            continue
+        asked = charge("k", chosen.randrange(1, 9), 60)
+        refused = stores[which].reserve(f"{turn}", [asked], now, now + 280)
+        assert bool(refused) == (spent + sum(holding.values()) + asked.amount > 60)
+        if not refused:
+            holding[f"{turn}"] = asked.amount
+        [stands] = stores[chosen.randrange(4)].standing([asked], now)
+        assert stands[:2] == (spent, sum(holding.values()))
+
+
 @pytest.mark.parametrize(("off", "said"), [(400, "ahead of"), (-400, "behind")])
 def test_a_clock_that_is_far_off_holds_nothing_and_settles(
     opened: Any, off: int, said: str
@@ -293,8 +323,8 @@ def test_nothing_stays_held_where_one_part_has_no_room(opened: Any) -> None:
     assert all(s.used == 0 for s in store.standing(full, NOW))
     # The id was not used up.
     assert store.reserve("a", wide, NOW, NOW + 60) == {}
-    larger = [c._replace(amount=11 if c.key == "k13" else 3) for c in wide]
-    assert set(store.raised("a", larger, NOW, NOW + 60)) == {13}
+    larger = [c._replace(amount=11 if c.key in ("k7", "k13") else 3) for c in wide]
+    assert set(store.raised("a", larger, NOW, NOW + 60)) == {7, 13}
     assert all(s.reserved == 2 for s in store.standing(wide, NOW))
     assert store.raised("a", [c._replace(amount=3) for c in wide], NOW, NOW + 60) == {}
     assert store.settle("a", held(*wide), [1] * 20, NOW)
@@ -383,6 +413,60 @@ def test_a_wrong_password_and_a_missing_right_are_told(redis_binary: str, new_re
         assert raised.value.code == "store-failed"
         assert "wrong" not in str(raised.value)
     assert RedisStore(f"{server.address}?password=hunter2").get("a", "k", NOW) is None
+
+
+def test_a_connection_can_be_encrypted(new_redis: Any, tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="the package cryptography makes the certificate")
+    certificate, key = certified(tmp_path)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file"]
+    try:
+        new_redis("--tls-port", str(port), *files, certificate, "--tls-auth-clients", "no")
+    except AssertionError:
+        pytest.skip("this redis-server knows no TLS")
+    address = f"rediss://127.0.0.1:{port}/0"
+    store = RedisStore(f"{address}?ssl_ca_certs={certificate}", timeout=30)
+    store.put("s", "k", Row(b"v"))
+    assert store.get("s", "k", NOW) == Row(b"v")
+    with pytest.raises(StateError) as raised:
+        RedisStore(address, timeout=30).get("s", "k", NOW)
+    assert raised.value.code == "store-unreachable"
+
+
+def certified(folder: Path) -> tuple[str, str]:
+    """A certificate for this machine that vouches for itself, and its key."""
+    import datetime
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "redis")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return str(folder / "cert.pem"), str(folder / "key.pem")
 
 
 @pytest.mark.parametrize("spread", [False, True])
@@ -551,8 +635,6 @@ def test_scripts_are_constants() -> None:
 @contextmanager
 def silent_server() -> Iterator[int]:
     """A port that accepts and never answers."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening.getsockname()[1]
 
