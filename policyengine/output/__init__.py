@@ -7,6 +7,7 @@
 | `decision` | a `Decision` |
 | `decisions` | a sequence of `DecidedInput` |
 | `explanation` | an `Explanation` |
+| `analysis` | the `Savings` of recorded requests |
 
 Every renderer is called as `render_<kind>(value, color=False)` and returns text that ends without
 a line break. Formats for machines have no colours and leave `color` unused.
@@ -18,7 +19,7 @@ from typing import Any, Literal, Protocol
 
 from policyengine import plugins
 
-Kind = Literal["check", "tests", "decision", "decisions", "explanation"]
+Kind = Literal["check", "tests", "decision", "decisions", "explanation", "analysis"]
 
 # What a person sees when nothing is asked for.
 DEFAULT_FORMAT = "pretty"

@@ -56,6 +56,11 @@ def render_explanation(explanation: Any, *, color: bool = False) -> str:
     return _dumped("explanation", explanation.to_dict())
 
 
+def render_analysis(found: Any, *, color: bool = False) -> str:
+    """What recorded requests cost, as `Savings.to_dict()` has it."""
+    return _dumped("analysis", found.to_dict())
+
+
 def _decision(decision: Decision) -> dict[str, Any]:
     wait = decision.retry_after
     return {**decision.to_dict(), **({} if wait is None else {"retry_after": wait})}

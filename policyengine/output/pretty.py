@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from policyengine.decision import Decision
 from policyengine.diagnostics.render import render
-from policyengine.output import decisions, trees
+from policyengine.output import decisions, savings, trees
 from policyengine.output.amounts import seconds
 from policyengine.output.reports import CheckReport, DecidedInput
 from policyengine.output.summary import matched_rules, summary
@@ -17,6 +17,7 @@ from policyengine.output.text import VERDICT_ROLES, Role, block, count, line, pa
 from policyengine.output.values import short
 
 if TYPE_CHECKING:
+    from policyengine.analysis.savings import Savings
     from policyengine.explanation import Explanation
     from policyengine.testing.results import CaseResult, SuiteResults
 
@@ -152,3 +153,22 @@ def _totals(results: SuiteResults, color: bool) -> str:
 def render_explanation(explanation: Explanation, *, color: bool = False) -> str:
     """Every rule of the point: matched or not, and the conditions with the values that decided."""
     return "\n".join(trees.told(explanation, color))
+
+
+def render_analysis(found: Savings, *, color: bool = False) -> str:
+    """A table for each view of the costs, and what is assumed."""
+    parts = [paint(savings.title(found), "strong", color)]
+    parts += [_table(table, color) for table in savings.tables(found)]
+    parts.append("\n".join(f"* {note}" for note in savings.notes(found)))
+    return "\n\n".join(parts)
+
+
+def _table(table: savings.Table, color: bool) -> str:
+    rows = [(table.title, *table.heads[1:]), *table.rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(table.heads))]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+        for row in rows
+    ]
+    lines[0] = paint(lines[0], "strong", color)
+    return "\n".join([*lines, paint(table.note, "dim", color)] if table.note else lines)

@@ -13,6 +13,7 @@ from policyengine.cli._docs import markdown
 from policyengine.cli._exits import MEANINGS, Exit
 
 VERBS = [
+    "analyze",
     "check",
     "eval",
     "explain",
@@ -61,7 +62,7 @@ def test_the_page_is_fresh() -> None:
     ("arguments", "told"),
     [
         (("chek",), "did you mean `check`?"),
-        (("zzz",), "there are: check, eval"),
+        (("zzz",), "there are: analyze, check"),
         (("check", "--formt", "json"), "Did you mean"),
         (("check", "--format", "xml"), "'pretty'"),
         (("eval",), "takes a bundle and `--input`"),
