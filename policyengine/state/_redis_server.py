@@ -21,6 +21,7 @@ _PAUSE: Final = 0.01
 _LONGEST_PAUSE: Final = 0.1
 # As many calls may be under way at once.
 _CONNECTIONS: Final = 4096
+_NO_ADDRESS: Final = "this is no address of a Redis server"
 
 
 class Server:
@@ -41,6 +42,11 @@ class Server:
     ) -> None:
         redis = _redis()
         self.shown = _shown(address)
+        if connect is None:
+            try:
+                redis.connection.parse_url(address)
+            except ValueError:
+                raise StateError("bad-address", _NO_ADDRESS) from None
         self._address = address
         self._cluster = cluster
         self._timeout = timeout
@@ -139,7 +145,8 @@ class Server:
             never = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
             return redis.Redis.from_url(self._address, retry=never, **options)
         except (ValueError, TypeError):
-            raise StateError("bad-address", "this is no address of a Redis server") from None
+            # An option that redis-py knows and has no such value.
+            raise StateError("bad-address", _NO_ADDRESS) from None
 
     def _may_help(self, error: Exception) -> bool:
         """Whether trying again may help: a login that was refused stays refused."""
@@ -273,7 +280,7 @@ def _shown(address: str) -> str:
     try:
         parts = urlsplit(address)
     except ValueError:
-        raise StateError("bad-address", "this is no address of a Redis server") from None
+        raise StateError("bad-address", _NO_ADDRESS) from None
     if "@" in f"{parts.path}{parts.query}{parts.fragment}":
         # A password with a sign in it that ends the host.
         return f"{parts.scheme}://..."

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 from zlib import crc32
 
 from policyengine.charges import Charge, Hold, Standing
@@ -377,13 +377,10 @@ def opened(address: str) -> RedisStore:
     `redis://host/0?namespace=prod&spread=yes&cluster=yes&clock=caller&timeout=0.5`. Raises
     `StateError` for what is no address.
     """
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        raise StateError("bad-address", "this is no address of a Redis server") from None
+    server, _, query = address.partition("?")
     options: dict[str, Any] = {}
     others = []
-    for name, text in parse_qsl(parts.query, keep_blank_values=True):
+    for name, text in parse_qsl(query, keep_blank_values=True):
         if name not in _OPTIONS:
             others.append((name, text))
             continue
@@ -391,7 +388,7 @@ def opened(address: str) -> RedisStore:
             options[name] = _OPTIONS[name](text)
         except (ValueError, KeyError):
             raise StateError("bad-address", f"the option `{name}` has no such value") from None
-    return RedisStore(urlunsplit(parts._replace(query=urlencode(others))), **options)
+    return RedisStore(f"{server}?{urlencode(others)}" if others else server, **options)
 
 
 _YES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,13 @@ def test_redis(address: str, shown: str) -> None:
     assert repr(opened(address)) == shown
 
 
+def test_a_socket_is_an_address(redis_server: Any) -> None:
+    store = opened(f"{redis_server.address}?namespace=prod&timeout=30")
+    store.put("s", "k", Row(b"v"))
+    assert store.get("s", "k", 0.0) == Row(b"v")
+    store.close()
+
+
 def test_options_of_redis_are_those_of_the_store() -> None:
     pytest.importorskip("redis", reason="the package redis is not installed")
     store = opened("redis://h?spread=true&cluster=no&skew=9&remembered=60&retries=0&clock=server")
@@ -84,6 +92,8 @@ def test_options_of_redis_are_those_of_the_store() -> None:
         ("redis://h?timeout=soon", "bad-address"),
         ("redis://h?namespace=a%7Bb", "bad-address"),
         ("redis://[h", "bad-address"),
+        ("redis://h:port", "bad-address"),
+        ("redis://h?db=first", "bad-address"),
     ],
 )
 def test_what_is_no_address(address: str, code: str) -> None:
