@@ -38,8 +38,8 @@ def tiers(weights: dict[str, float], strategy: str = "sticky", **models: Any) ->
         }
         for name in NAMES
     }
-    plain = normal({"models": about | models, "tiers": {"t": tier}})
-    return Tiers.of(plain)
+    told = about | {name: about.get(name, {}) | model for name, model in models.items()}
+    return Tiers.of(normal({"models": told, "tiers": {"t": tier}}))
 
 
 def given_to(these: Tiers, key: str, observed: dict[str, Any] | None = None) -> str:
