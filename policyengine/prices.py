@@ -83,7 +83,7 @@ SCHEMA: Final[Mapping[str, Any]] = {
     "required": ["currency", "valid_from", "models"],
     "additionalProperties": False,
     "properties": {
-        "currency": {"const": "USD", "description": "The currency of all prices."},
+        "currency": {"enum": ["USD"], "description": "The currency of all prices."},
         "valid_from": {
             "type": "string",
             "pattern": _DATE,

@@ -31,8 +31,7 @@ def estimated(input: Mapping[str, Any]) -> int:
     told = count(request, "input_tokens")
     if told is not None:
         return told
-    images = count(request, "input_images") or 0
-    return _read(request) + _IMAGE * images
+    return _read(request) + _IMAGE * _images(request)
 
 
 def tokens(text: str) -> int:
@@ -57,6 +56,18 @@ def count(request: Mapping[str, Any], name: str) -> int | None:
     if type(value) is not int or not 0 <= value <= _ABSURD:
         raise FactError("bad-tokens", f"`request.{name}` is no sensible number")
     return value
+
+
+def _images(request: Mapping[str, Any]) -> int:
+    """The pictures of the prompt: as many as are told, else those that nobody could scan."""
+    told = count(request, "input_images")
+    if told is not None:
+        return told
+    parts = request.get("unscanned")
+    if not isinstance(parts, list | tuple):
+        return 0
+    kinds = (part.get("kind") for part in parts if isinstance(part, Mapping))
+    return sum(isinstance(kind, str) and "image" in kind for kind in kinds)
 
 
 def _read(request: Mapping[str, Any]) -> int:

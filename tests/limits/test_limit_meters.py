@@ -149,6 +149,9 @@ def test_all_that_a_model_reads_is_counted() -> None:
     assert found.input_tokens == 8 * 100 + 4 * 1 + 3 * 4
     with_pictures = _estimate.estimate(asked({**request, "input_images": 2}), {"assume": 1})
     assert with_pictures.input_tokens == found.input_tokens + 2 * 1600
+    seen = [{"kind": "image_url", "where": "messages[0]"}, {"kind": "file"}, {"kind": 7}, {}]
+    unscanned = _estimate.estimate(asked({**request, "unscanned": seen}), {"assume": 1})
+    assert unscanned.input_tokens == found.input_tokens + 1600
     told = _estimate.estimate(asked({**request, "input_tokens": 7}), {"assume": 1})
     assert told.input_tokens == 7
 
