@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from policyengine import plugins
 from policyengine.errors import StateError
+from policyengine.state._options import options, yes
 
 
 def opened(address: str) -> Any:
     """The store of an address. Raises `StateError` where there is no such store.
 
-    A path that ends with `.db` is an SQLite file. What a store needs is imported only here.
+    A path that ends with `.db` is an SQLite file; `sqlite:PATH?durable=yes` takes the options of
+    `SqliteStore`. What a store needs is imported only here.
 
     >>> opened("memory")
     MemoryStore()
@@ -40,9 +42,13 @@ def _memory(address: str, rest: str) -> Any:
 def _sqlite(address: str, rest: str) -> Any:
     from policyengine.state.sqlite import SqliteStore
 
-    if not rest:
+    path, _, query = rest.partition("?")
+    if not path:
         raise StateError("bad-address", "the store `sqlite` needs a path: `sqlite:state.db`")
-    return SqliteStore(rest)
+    found, others = options(query, {"durable": yes, "remembered": float, "busy": float})
+    if others:
+        raise StateError("bad-address", "the options of `sqlite` are durable, remembered and busy")
+    return SqliteStore(path, **found)
 
 
 def _redis(address: str, rest: str) -> Any:

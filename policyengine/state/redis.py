@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeVar
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 from zlib import crc32
 
 from policyengine.charges import Charge, Hold, Standing
@@ -31,6 +31,7 @@ from policyengine.state._counting import (
     reservation_over,
     too_much,
 )
+from policyengine.state._options import options, yes
 from policyengine.state._redis_server import Server
 from policyengine.state.store import REMEMBERED, Row
 
@@ -378,25 +379,15 @@ def opened(address: str) -> RedisStore:
     `StateError` for what is no address.
     """
     server, _, query = address.partition("?")
-    options: dict[str, Any] = {}
-    others = []
-    for name, text in parse_qsl(query, keep_blank_values=True):
-        if name not in _OPTIONS:
-            others.append((name, text))
-            continue
-        try:
-            options[name] = _OPTIONS[name](text)
-        except (ValueError, KeyError):
-            raise StateError("bad-address", f"the option `{name}` has no such value") from None
-    return RedisStore(f"{server}?{urlencode(others)}" if others else server, **options)
+    ours, others = options(query, _OPTIONS)
+    return RedisStore(f"{server}?{urlencode(others)}" if others else server, **ours)
 
 
-_YES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _OPTIONS: Final[Mapping[str, Callable[[str], Any]]] = {
     "namespace": str,
     "clock": str,
-    "cluster": lambda text: _YES[text.lower()],
-    "spread": lambda text: _YES[text.lower()],
+    "cluster": yes,
+    "spread": yes,
     "skew": float,
     "timeout": float,
     "retries": int,

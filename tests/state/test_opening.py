@@ -37,6 +37,13 @@ def test_sqlite(form: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.suffix in ("", ".db")]
 
 
+def test_options_of_sqlite(tmp_path: Path) -> None:
+    store = opened(f"sqlite:{tmp_path}/a.db?durable=yes&remembered=60&busy=0.5")
+    assert store._remembered == 60.0
+    assert [path.name for path in tmp_path.glob("*.db")] == ["a.db"]
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("address", "shown"),
     [
@@ -85,6 +92,9 @@ def test_options_of_redis_are_those_of_the_store() -> None:
         ("memory:x", "bad-address"),
         ("sqlite", "bad-address"),
         ("sqlite:", "bad-address"),
+        ("sqlite:?durable=yes", "bad-address"),
+        ("sqlite:a.db?durable=perhaps", "bad-address"),
+        ("sqlite:a.db?mode=ro", "bad-address"),
         ("redis", "bad-address"),
         ("redis:localhost", "bad-address"),
         ("redis://h?clock=sundial", "bad-address"),
