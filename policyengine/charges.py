@@ -292,11 +292,15 @@ class Event(NamedTuple):
 class Watch(Protocol):
     """What `build` of a provider with `READS = "events"` gives: a question about the past, ready.
 
-    `keep` is the most events that it needs of a stream, `lasts` for how many seconds.
+    `keep` is the most events that it needs of a stream, `lasts` for how many seconds. A watch may
+    have `wants(event)`: whether what a host records belongs into its stream.
     """
 
-    keep: int
-    lasts: int
+    @property
+    def keep(self) -> int: ...
+
+    @property
+    def lasts(self) -> int: ...
 
     def stream(self, input: Mapping[str, Any]) -> str:
         """The stream of events that is asked about; raises `FactError` where there is none."""

@@ -398,6 +398,9 @@ def added(
         watch = source.watch
         if isinstance(watch, FactError):
             continue
+        # A stream that is about ratings has no use for calls.
+        if event is not None and not getattr(watch, "wants", _all_events)(event):
+            continue
         try:
             stream = watch.stream(input)
             new = watch.event(input, now) if event is None else event
@@ -408,6 +411,10 @@ def added(
             _, keep, lasts = found.get(stream, (new, 0, 0))
             found[stream] = new, max(keep, watch.keep), max(lasts, watch.lasts)
     return found
+
+
+def _all_events(event: Event) -> bool:
+    return True
 
 
 def _built(provider: FactProvider, config: Any) -> Any:

@@ -16,6 +16,7 @@ from policyengine.errors import FactError
 # The most events that are read from an input.
 MAX_GIVEN: Final = 10_000
 MICRO: Final = 1_000_000
+DAY: Final = 86_400
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _FIELD = r"^[a-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*){0,7}$"
 
@@ -32,6 +33,8 @@ FROM: Final[Mapping[str, Any]] = {
     "enum": ["store", "input"],
 }
 DEFAULT_PER: Final = ("session.id",)
+# The most events of a stream of calls that are kept and looked at.
+KEEP: Final = 2_000
 LONGEST: Final = 366 * 86_400
 
 
@@ -217,6 +220,24 @@ class Calls:
     per: tuple[str, ...]
     within: int
     given: bool
+
+    @property
+    def keep(self) -> int:
+        """The most events that are looked at."""
+        return KEEP
+
+    @property
+    def lasts(self) -> int:
+        """For how many seconds events are kept.
+
+        At least a day for sessions and eight for others, whatever this question asks: another
+        decision point may have one that looks further back into the same stream.
+        """
+        return max(self.within, DAY if "session.id" in self.per else 8 * DAY)
+
+    def wants(self, event: Event) -> bool:
+        """Whether what a host records belongs into the stream."""
+        return True
 
     def stream(self, input: Mapping[str, Any]) -> str:
         """The stream of the subject's calls; "" where the host gives them itself."""

@@ -84,7 +84,12 @@ class Watching(past.Calls):
     @property
     def lasts(self) -> int:
         """For how many seconds events are of use."""
-        return self.question.baseline + self.question.bucket
+        question = self.question
+        return max(8 * past.DAY, question.baseline + question.bucket)
+
+    def wants(self, event: Event) -> bool:
+        """Into the stream of calls all, into others only what belongs there."""
+        return not self.judge.kind or event.kind == self.judge.kind
 
     def stream(self, input: Mapping[str, Any]) -> str:
         """The stream of calls, or one of its own for what is kept once a bucket."""

@@ -20,15 +20,12 @@ from policyengine.sessions import _events as past
 
 READS: Literal["events"] = "events"
 COST: Final = 50
-# Without `within`: a day is what most sessions do not outlast.
-DEFAULT_LASTS: Final = 86_400
-KEEP: Final = 2_000
 
 _NAME: Final = {"type": "string", "minLength": 1, "maxLength": 200}
 _NAMES: Final = {
     "oneOf": [_NAME, {"type": "array", "minItems": 1, "maxItems": 100, "items": _NAME}],
 }
-_LEAST: Final = {"type": "integer", "minimum": 1, "maximum": KEEP}
+_LEAST: Final = {"type": "integer", "minimum": 1, "maximum": past.KEEP}
 
 SCHEMA: Mapping[str, Any] = {
     "description": "What was done before this request.",
@@ -60,7 +57,7 @@ SCHEMA: Mapping[str, Any] = {
                 "more_than": {
                     **_LEAST,
                     "minimum": 0,
-                    "maximum": KEEP - 1,
+                    "maximum": past.KEEP - 1,
                     "description": "Holds where there are more events than this.",
                 },
                 "from": past.FROM,
@@ -126,16 +123,6 @@ class _History(past.Calls):
     ok: bool | None
     same: bool
     least: int
-
-    @property
-    def keep(self) -> int:
-        """The most events that are looked at."""
-        return KEEP
-
-    @property
-    def lasts(self) -> int:
-        """For how many seconds events are of use."""
-        return self.within or DEFAULT_LASTS
 
     def found(
         self, events: Sequence[Event], input: Mapping[str, Any], now: float

@@ -99,16 +99,6 @@ class _Loops(past.Calls):
     times: int
     cycle: int
 
-    @property
-    def keep(self) -> int:
-        """The most events that are looked at: the calls of a session with what lies between."""
-        return max(200, 8 * self.times * self.cycle)
-
-    @property
-    def lasts(self) -> int:
-        """For how many seconds events are of use."""
-        return self.within
-
     def found(
         self, events: Sequence[Event], input: Mapping[str, Any], now: float
     ) -> Sequence[Finding]:

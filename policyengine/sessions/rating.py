@@ -115,10 +115,9 @@ class _Rating(past.Calls):
         """The most events that are looked at: the newest ratings of all categories."""
         return KEEP
 
-    @property
-    def lasts(self) -> int:
-        """For how many seconds events are of use."""
-        return self.within
+    def wants(self, event: Event) -> bool:
+        """Ratings only."""
+        return event.kind == KIND
 
     def stream(self, input: Mapping[str, Any]) -> str:
         """A stream of ratings alone, so that what the agent does crowds none of them out."""
