@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+import policyengine
 from policyengine.charges import Hold, Usage, settled
+from policyengine.diagnostics import CompileError
 from policyengine.errors import FactError
 from policyengine.prices import SCHEMA, PriceBook, kind_of, normal, problems
 
@@ -315,3 +318,32 @@ def test_what_cannot_be_settled(usage: Usage, code: str) -> None:
 
 def test_without_money_no_price_is_needed() -> None:
     assert settled(HOLDS[1:], Usage(3, 4), "m", None, NOW) == [7, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ('"input_cost_per_token": @-1e-06', "must be at least 0"),
+        ('"input_cost_per_token": @"1e-06"', "must be a number"),
+        ('"input_cost_per_token": @true', "must be a number"),
+        ('"input_cost_per_token": @2', "must be a number from 0 to 1"),
+        ('"input_cost_per_audio_token": @1e-06', "no kind of price that is counted here"),
+        ('"max_output_tokens": @0', "must be at least 1"),
+    ],
+)
+def test_what_is_wrong_with_a_bundle_s_prices_has_a_place(
+    tmp_path: Path, wrong: str, told: str
+) -> None:
+    line = f'  "models": {{"m": {{{wrong}}}}}'
+    text = f'{{\n  "currency": "USD",\n  "valid_from": "2026-01-01",\n{line}\n}}\n'
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "prices.json").write_text(text.replace("@", ""))
+    (tmp_path / "bundle.yaml").write_text(
+        'apiVersion: policyengine.dev/v1\nkind: Bundle\nname: b\nversion: "0.1.0"\n'
+    )
+    with pytest.raises(CompileError) as error:
+        policyengine.load(tmp_path)
+    [found] = error.value.diagnostics
+    assert told in found.message
+    assert found.span.path.endswith("prices.json")
+    assert (found.span.line, found.span.column) == (4, 1 + line.index("@"))
