@@ -52,6 +52,48 @@ CREATE TABLE IF NOT EXISTS events (
     f"PRAGMA user_version = {VERSION}",
 )
 
+# One charge that has room in the slot that its counter is in, and its settlement, are a statement
+# each, which takes half as long as a transaction of several. It does all or nothing; where it is
+# not as simple, it stops with an error, and a transaction finds out why. What is between its own
+# part and the limit is a number, whoever wrote it: text and bytes are greater than all numbers.
+QUICK_RESERVE: Final = "INSERT INTO reserving VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+QUICK_SETTLE: Final = "INSERT INTO settling VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_QUICK: Final = (
+    """\
+CREATE TEMP VIEW reserving AS SELECT
+    NULL AS id, NULL AS key, NULL AS amount, NULL AS most, NULL AS slot, NULL AS since,
+    NULL AS now, NULL AS dies, NULL AS expires""",
+    """\
+CREATE TEMP TRIGGER quick_reserve INSTEAD OF INSERT ON reserving BEGIN
+    INSERT INTO recent SELECT NEW.id, NEW.expires, NEW.key, NEW.slot, NEW.amount, NULL
+    WHERE NOT EXISTS (SELECT 1 FROM done WHERE id = NEW.id);
+    UPDATE counters SET
+        held = held + NEW.amount, here_held = here_held + NEW.amount,
+        dies = max(dies, NEW.dies), due = min(due, NEW.expires)
+    WHERE changes() = 1 AND key = NEW.key AND newest = NEW.slot AND floor = NEW.since
+        AND spent BETWEEN here_spent AND NEW.most AND held BETWEEN here_held AND NEW.most
+        AND spent + held + NEW.amount <= NEW.most AND (dies > NEW.now OR held > 0);
+    SELECT RAISE(ABORT, 'not as simple') WHERE changes() = 0;
+END""",
+    """\
+CREATE TEMP VIEW settling AS SELECT
+    NULL AS id, NULL AS key, NULL AS slot, NULL AS held, NULL AS amount, NULL AS most,
+    NULL AS dies, NULL AS until""",
+    """\
+CREATE TEMP TRIGGER quick_settle INSTEAD OF INSERT ON settling BEGIN
+    UPDATE recent SET key = NULL, until = NEW.until
+    WHERE id = NEW.id AND key = NEW.key AND slot = NEW.slot AND amount = NEW.held AND more IS NULL;
+    UPDATE counters SET
+        held = held - NEW.held, here_held = here_held - NEW.held,
+        spent = spent + NEW.amount, here_spent = here_spent + NEW.amount,
+        dies = max(dies, NEW.dies)
+    WHERE changes() = 1 AND key = NEW.key AND newest = NEW.slot
+        AND here_held BETWEEN NEW.held AND NEW.most AND held BETWEEN here_held AND NEW.most
+        AND spent BETWEEN here_spent AND NEW.most - NEW.amount;
+    SELECT RAISE(ABORT, 'not as simple') WHERE changes() = 0;
+END""",
+)
+
 Execute = Callable[..., sqlite3.Cursor]
 _T = TypeVar("_T")
 
@@ -113,6 +155,20 @@ class SqliteFile:
                 raise _failed(error) from error
         return done
 
+    def _quick(self, statement: str, arguments: tuple[Any, ...]) -> bool:
+        """Whether one of the quick statements has done what it does."""
+        with self._lock:
+            try:
+                connection = self._connection
+                if connection is None or self._process != os.getpid():
+                    connection = self._connected()
+                connection.execute(statement, arguments)
+            except sqlite3.IntegrityError:
+                return False
+            except (sqlite3.Error, OSError) as error:
+                raise _failed(error) from error
+        return True
+
     def _connected(self) -> sqlite3.Connection:
         # INVARIANT: a connection is never used in a process that did not open it.
         if self._connection is None or self._process != os.getpid():
@@ -140,6 +196,8 @@ class SqliteFile:
                 for statement in _SCHEMA:
                     connection.execute(statement)
                 connection.execute("COMMIT")
+            for statement in _QUICK:
+                connection.execute(statement)
         except (sqlite3.Error, StateError):
             connection.close()
             raise

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 from policyengine.charges import Charge, Hold, Standing
 from policyengine.errors import StateError
 from policyengine.state._counting import (
+    MOST,
     Counter,
     ceiling,
     checked,
@@ -21,7 +22,7 @@ from policyengine.state._counting import (
     reservation_over,
     too_much,
 )
-from policyengine.state._sqlite_file import Execute, SqliteFile
+from policyengine.state._sqlite_file import QUICK_RESERVE, QUICK_SETTLE, Execute, SqliteFile
 
 _NEVER: Final = float("inf")
 _SLOT: Final = struct.Struct("<qqq")
@@ -152,6 +153,17 @@ class SqliteLedger(SqliteFile):
         self, id: str, charges: Sequence[Charge], now: float, expires: float
     ) -> Mapping[int, Standing]:
         """Holds all charges, or none of them; those that have no room, by position."""
+        if len(charges) == 1:
+            key, _, amount, limit, slot, since, _, lasts, _, _, _ = charges[0]
+            # What is not as it should be, the checks below say.
+            if type(amount) is type(slot) is type(since) is type(lasts) is int and amount >= 0:
+                most = MOST if limit is None or limit > MOST else limit
+                one = (
+                    b"s" + _bytes(id), _bytes(key), amount, most, slot, since, now, now + lasts,
+                    expires,
+                )  # fmt: skip
+                if since <= slot <= MOST and expires > now and self._quick(QUICK_RESERVE, one):
+                    return {}
         checked(charges, now, expires)
         if not charges:
             return {}
@@ -167,7 +179,14 @@ class SqliteLedger(SqliteFile):
     def settle(self, id: str, holds: Sequence[Hold], amounts: Sequence[int], now: float) -> bool:
         """Counts what was really used in place of what was held; whether it was not done before."""
         checked_amounts(holds, amounts)
-        done = self._transaction(self._finish, b"s" + _bytes(id), holds, amounts, now)
+        name = b"s" + _bytes(id)
+        done = False
+        if len(holds) == 1:
+            ((key, _, held, slot, lasts),) = holds
+            until = now + self._remembered
+            one = (name, _bytes(key), slot, held, amounts[0], MOST, now + lasts, until)
+            done = self._quick(QUICK_SETTLE, one)
+        done = done or self._transaction(self._finish, name, holds, amounts, now)
         self._tidied(now)
         return done
 

@@ -87,7 +87,9 @@ def said(path: Path, count: int) -> tuple[dict[str, int], dict[str, int]]:
     """What workers were settling, and what they had settled, by id."""
     found: dict[str, dict[str, int]] = {"settling": {}, "settled": {}}
     for number in range(count):
-        for line in Path(f"{path}.{number}").read_text().splitlines():
+        # A process that was killed may have been in the middle of a line.
+        *lines, _ = Path(f"{path}.{number}").read_text().split("\n")
+        for line in lines:
             word, id, amount = line.split()
             found[word][id] = int(amount)
     return found["settling"], found["settled"]
