@@ -21,12 +21,15 @@ import compiling
 import expressions
 import guards_injection
 import guards_pii
+import guards_task
 import guards_topic
 import guards_words
+import ledger
 import ledger_redis
 import memory
 import report
 import routing
+import sessions
 import startup
 from harness import FULL, QUICK, DisagreementError, Race
 from peers import installed
@@ -38,10 +41,13 @@ SECTIONS = (
     compiling,
     guards_pii,
     guards_injection,
+    guards_task,
     guards_topic,
     guards_words,
+    ledger,
     ledger_redis,
     routing,
+    sessions,
     startup,
     memory,
 )

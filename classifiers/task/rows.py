@@ -70,8 +70,17 @@ class Row:
 
 
 def public_rows() -> list[Row]:
-    """Public rows in the order of their file."""
-    return list(_public())
+    """Public rows in the order of their file, without those that say what one of the exam does."""
+    return _without_exam(_public())
+
+
+def _without_exam(rows: Iterator[Row]) -> list[Row]:
+    said = {_letters(row.text) for row in exam_rows()}
+    return [row for row in rows if _letters(row.text) not in said]
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
 
 
 def _public() -> Iterator[Row]:
@@ -96,7 +105,7 @@ def family(source: str) -> str:
 
 def own_rows() -> list[Row]:
     """Our own rows, in the order of their file; those of one line have one group."""
-    return list(_own())
+    return _without_exam(_own())
 
 
 def _own() -> Iterator[Row]:

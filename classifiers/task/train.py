@@ -36,7 +36,7 @@ FOLDS = 5
 MOST = 400
 """Rows of one public source; those that are taken are the same in each run."""
 STRENGTH = 20.0
-HEAD_STRENGTH = 2.0
+HEAD_STRENGTH = 20.0
 OWN = 2.0
 """What a row of ours counts beside a public one: it was written to be an example of its kind."""
 
@@ -49,7 +49,6 @@ class Table:
         self.readings = [Reading.of(row.text) for row in self.rows]
         self.kind = np.array([KINDS.index(row.kind) for row in self.rows])
         self.forms = np.array([reading.features() for reading in self.readings])
-        self.unsure = np.array([reading.ruled() is None for reading in self.readings])
         self.pieces = _pieces(self.readings)
         self.weight = _weights(self.rows)
         self.fold = np.array([fold_of(row) for row in self.rows])
@@ -103,7 +102,7 @@ def _weights(rows: Sequence[Row]) -> np.ndarray:
 
 
 def _source(row: Row) -> str:
-    # Our own rows of a kind are one source in all languages but English, and one in English.
+    # Our own rows of a kind are one source in all languages.
     return f"{row.kind}|{'own' if row.source.startswith('own-') else row.source}"
 
 
@@ -136,7 +135,7 @@ def crossed(table: Table) -> np.ndarray:
 
 def fit(table: Table, chosen: np.ndarray, raw: np.ndarray) -> Model:
     """The model of the chosen rows; its head is fitted to raw scores from `crossed`."""
-    slope, bias, forms = fit_head(table, chosen & table.unsure, raw)
+    slope, bias, forms = fit_head(table, chosen, raw)
     weights, scale = fit_pieces(table, chosen)
     return Model(weights, scale, slope, tuple(bias), tuple(map(tuple, forms)))
 

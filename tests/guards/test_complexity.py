@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,7 +85,7 @@ def test_why_lists_what_gave_the_points() -> None:
     [found] = complexity.build(complexity.normal("hard"))(
         request(f"Analyse these 200 lines of Java for vulnerabilities:\n\n{JAVA}")
     )
-    assert found["why"].startswith("75 points: 11,833 characters 30, ")
+    assert found["why"].startswith("77 points: 11,833 characters 32, ")
     assert "asks for security, to judge 24, 200 lines of code 21" in found["why"]
 
 
@@ -120,6 +121,17 @@ def test_longer_is_never_easier_and_scores_are_bounded() -> None:
     scores = [score("Compare the towns. " * times) for times in (1, 10, 100, 1_000)]
     assert scores == sorted(scores)
     assert 0.0 <= scores[0] < scores[-1] <= 1.0
+
+
+def test_the_guide_lists_all_features_with_their_points() -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "task.md").read_text(encoding="utf-8")
+    for feature in FEATURES:
+        start, end = f"| {feature.said} | {feature.points:g} for each", f"`min_{feature.name}` |"
+        [row] = [line for line in guide.splitlines() if line.startswith(start)]
+        assert row.endswith(f"| {feature.most:g} | {end}")
+        assert not feature.doubling or f"doubling of {feature.free:,} " in row
+    assert f"| {DEMAND} | {MOST_DEMANDS} |" in guide
+    assert f"| {STEPS} | {STEPS} |" in guide
 
 
 def test_a_full_score_takes_more_than_one_feature() -> None:

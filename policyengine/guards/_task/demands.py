@@ -88,7 +88,7 @@ class Feature:
 
 
 FEATURES: Final[Sequence[Feature]] = (
-    Feature("characters", "characters", 6, 300, 30, doubling=True),
+    Feature("characters", "characters", 4, 40, 32, doubling=True),
     Feature("code_lines", "lines of code", 4, 5, 24, doubling=True),
     Feature("code_blocks", "code blocks", 4, 1, 12),
     Feature("code_languages", "languages of code", 4, 1, 8),
@@ -170,6 +170,10 @@ def score(parts: Sequence[tuple[str, float]]) -> float:
     return round(min(max(sum(value for _, value in parts) / FULL, 0.0), 1.0), 4)
 
 
+# Less would be told as nothing.
+_TOLD = 0.5
+
+
 def told(parts: Sequence[tuple[str, float]]) -> str:
     """What gave the points, what gave most first.
 
@@ -177,6 +181,7 @@ def told(parts: Sequence[tuple[str, float]]) -> str:
     '34 points: 300 lines of code 22, asks for a proof 12'
     """
     whole = sum(value for _, value in parts)
-    listed = sorted(parts, key=lambda part: -abs(part[1]))
+    counting = [part for part in parts if abs(part[1]) >= _TOLD]
+    listed = sorted(counting, key=lambda part: -abs(part[1]))
     reasons = ", ".join(f"{name} {value:.0f}" for name, value in listed)
     return f"{whole:.0f} points{': ' if reasons else ''}{reasons}"
