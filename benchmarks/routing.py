@@ -10,6 +10,7 @@ fits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from types import ModuleType
 from typing import Any
 
@@ -61,6 +62,14 @@ def results(
             target=Target(MOST, "ns"),
             judged=strategy,
         )
+    yield Race(
+        SECTION,
+        "a report and a snapshot",
+        "A model's answer is reported, and all five are looked at: once a request.",
+        race({"observe and snapshot": Way(_reporting(), read=len)}, [0], effort),
+        target=Target(MOST, "ns"),
+        judged="observe and snapshot",
+    )
     progress("needs")
     yield Race(
         SECTION,
@@ -139,6 +148,22 @@ def _by_hand() -> Callable[[Needs], list[str]]:
         return found
 
     return by_hand
+
+
+def _reporting() -> Callable[[int], Any]:
+    observed = Observed()
+    times = count()
+
+    def report(_: int) -> Any:
+        number = next(times)
+        # A thousand requests a second.
+        now = NOW + number / 1000
+        observed.observe(MODELS[number % 5], True, 200.0 + number % 50, now=now)
+        return observed.snapshot(now)
+
+    for _ in range(500):
+        report(0)
+    return report
 
 
 def _reading() -> Callable[[int], Needs]:

@@ -31,6 +31,11 @@ _MOST: Final = 1e9
 _MOST_DOUBLINGS: Final = 20
 
 
+# With more results than this, a figure changes little by one, and holds for so many seconds.
+_FEW: Final = 16
+_FRESH: Final = 0.25
+
+
 class Health(NamedTuple):
     """When a model cools down; `policyengine.routing.tiers.SCHEMA` says what each value means."""
 
@@ -51,11 +56,15 @@ class _Result(NamedTuple):
 
 
 class _Model:
-    """What is known of one model."""
+    """What is known of one model, and what was last told of it: `entry` holds for a time."""
 
-    __slots__ = ("doublings", "in_row", "results", "seconds", "until")
+    __slots__ = (
+        "doublings", "entry", "fresh_until", "in_row", "results", "seconds", "told_at", "until",
+    )  # fmt: skip
 
     def __init__(self) -> None:
+        self.entry: Mapping[str, Any] = {}
+        self.told_at = self.fresh_until = -math.inf
         self.results: deque[_Result] = deque(maxlen=MAX_RESULTS)
         self.in_row = 0
         self.until = 0.0
@@ -73,16 +82,14 @@ class Observed:
     111.0
     """
 
-    __slots__ = ("_changed", "_expires", "_health", "_lock", "_made", "_models", "_snapshot")
+    __slots__ = ("_fresh_until", "_health", "_lock", "_made", "_models", "_snapshot")
 
     def __init__(self, health: Health | None = None) -> None:
         self._health = health or Health()
         self._lock = Lock()
         self._models: OrderedDict[str, _Model] = OrderedDict()
         self._snapshot: Snapshot = {}
-        self._changed = False
-        self._made = -math.inf
-        self._expires = math.inf
+        self._made = self._fresh_until = -math.inf
 
     def observe(
         self,
@@ -108,15 +115,22 @@ class Observed:
             if known is None:
                 known = self._models[model] = _Model()
                 if len(self._models) > MAX_MODELS:
+                    # What is reported makes the next snapshot a new one, without this model.
                     self._models.popitem(last=False)
             else:
                 self._models.move_to_end(model)
-            self._changed = True
+            paused = known.until
             known.results.append(_Result(now, ok, _measured(latency_ms)))
             if ok:
                 self._succeeded(known, now)
             else:
                 self._failed(known, now, status, _measured(cooldown))
+            # Pauses are told at once; a figure made of many results can wait for some more.
+            at_once = known.until != paused or len(known.results) <= _FEW
+            known.fresh_until = min(
+                known.fresh_until, -math.inf if at_once else known.told_at + _FRESH
+            )
+            self._fresh_until = min(self._fresh_until, known.fresh_until)
 
     def _succeeded(self, known: _Model, now: float) -> None:
         known.in_row = 0
@@ -156,32 +170,31 @@ class Observed:
     def snapshot(self, now: float) -> Snapshot:
         """How all models stand. It is never changed afterwards, and may be recorded."""
         with self._lock:
-            if self._changed or not self._made <= now < self._expires:
-                self._snapshot, self._expires = self._told(now)
-                self._made, self._changed = now, False
+            if not self._made <= now < self._fresh_until:
+                for known in self._models.values():
+                    if not known.told_at <= now < known.fresh_until:
+                        self._tell(known, now)
+                models = self._models.items()
+                self._snapshot = {name: known.entry for name, known in models if known.entry}
+                ends = (known.fresh_until for known in self._models.values())
+                self._made, self._fresh_until = now, min(ends, default=math.inf)
             return self._snapshot
 
-    def _told(self, now: float) -> tuple[Snapshot, float]:
-        """A snapshot, and until when it holds if nothing is reported."""
-        told: dict[str, Mapping[str, Any]] = {}
-        expires = math.inf
-        for name, known in self._models.items():
-            recent = _recent(known, now, self._health.window_s)
-            if not recent and not known.until:
-                continue
-            if recent:
-                expires = min(expires, min(result.at for result in recent) + self._health.window_s)
-            entry: dict[str, Any] = {
-                "results": len(recent),
-                "failures": sum(not result.ok for result in recent),
-            }
-            taken = [r.latency_ms for r in recent if r.ok and r.latency_ms is not None]
-            if taken:
-                entry["latency_ms"] = _typical(taken, self._health.latency)
-            if known.until:
-                entry["until"], entry["seconds"] = known.until, known.seconds
-            told[name] = entry
-        return told, expires
+    def _tell(self, known: _Model, now: float) -> None:
+        """Says anew what is known of a model, and until when that holds if nothing is reported."""
+        recent = _recent(known, now, self._health.window_s)
+        entry: dict[str, Any] = {}
+        if recent or known.until:
+            failures = sum(not result.ok for result in recent)
+            entry = {"results": len(recent), "failures": failures}
+        taken = [r.latency_ms for r in recent if r.ok and r.latency_ms is not None]
+        if taken:
+            entry["latency_ms"] = _typical(taken, self._health.latency)
+        if known.until:
+            entry["until"], entry["seconds"] = known.until, known.seconds
+        oldest = min((result.at for result in recent), default=math.inf)
+        known.entry, known.told_at = entry, now
+        known.fresh_until = oldest + self._health.window_s
 
 
 def _measured(value: float | None) -> float | None:

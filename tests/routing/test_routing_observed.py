@@ -171,6 +171,24 @@ def test_a_snapshot_is_kept_until_something_changes() -> None:
     assert json.dumps(one) == before
 
 
+def test_figures_of_many_results_hold_for_a_moment_and_pauses_do_not() -> None:
+    seen = Observed(HEALTH)
+    for n in range(40):
+        seen.observe("m", True, 10.0, now=T)
+        seen.observe("other", True, float(n), now=T)
+    one = seen.snapshot(T)
+    for _ in range(60):
+        seen.observe("m", True, 50.0, now=T)
+    assert seen.snapshot(T + 0.2) is one
+    later = seen.snapshot(T + 0.25)
+    assert later["m"] == {"results": 100, "failures": 0, "latency_ms": 50.0}
+    assert later["other"] is one["other"]
+    fails(seen, T + 0.3, T + 0.3)
+    assert pause(seen, T + 0.3) == 0
+    fails(seen, T + 0.3)
+    assert pause(seen, T + 0.3) == 10
+
+
 def test_a_clock_that_goes_back_is_no_pause_for_ever() -> None:
     seen = Observed(HEALTH)
     fails(seen, T, T, T)
