@@ -56,10 +56,8 @@ def _value(asked: Asked, field: str, steps: tuple[str, ...]) -> str | int:
     value: Any = asked.input
     for step in steps:
         # Most are, and asking the abstract class takes several times as long.
-        if type(value) is dict or isinstance(value, Mapping):
-            value = value.get(step)
-        else:
-            value = None
+        is_object = type(value) is dict or isinstance(value, Mapping)
+        value = value.get(step) if is_object else None
     if field == MODEL:
         value = asked.model
     if isinstance(value, str) and value:
