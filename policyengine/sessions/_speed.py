@@ -164,6 +164,16 @@ def items_of(event: Event) -> list[str]:
     return str(event.attributes.get("items", "")).split()
 
 
+def _seen(events: Sequence[Event], present: int, bucket: int) -> dict[int, set[str]]:
+    """What events name, by bucket; what a clock set back left in the future is of the present."""
+    # Joined first and split once: a bucket has many events.
+    texts: dict[int, list[str]] = {}
+    for one in events:
+        at = int(one.at // bucket)
+        texts.setdefault(min(at, present), []).append(str(one.attributes.get("items", "")))
+    return {at: set(" ".join(named).split()) for at, named in texts.items()}
+
+
 def _told(seconds: int) -> str:
     """A stretch of time in words.
 
@@ -272,21 +282,21 @@ class _Scope:
         )
         if not named:
             return None
-        more = max(0, len(named) - MOST_ITEMS)
-        attributes: dict[str, str | int] = {"items": " ".join([*named][:MOST_ITEMS]), "more": more}
+        attributes: dict[str, str | int] = {"items": " ".join([*named][:MOST_ITEMS])}
+        if len(named) > MOST_ITEMS:
+            attributes["more"] = len(named) - MOST_ITEMS
         return Event(now, _SCOPE, attributes=attributes)
 
     def judged(
         self, events: Sequence[Event], this: Event, now: float, asked: Question
     ) -> Judged | None:
         present = bucket_of(now, asked.bucket)
-        seen: dict[int, set[str]] = {}
+        seen = _seen([*events, this], present, asked.bucket)
         more: Counter[int] = Counter()
-        for one in (*events, this):
-            at = min(bucket_of(one.at, asked.bucket), present)
-            seen.setdefault(at, set()).update(items_of(one))
+        for one in [one for one in (*events, this) if "more" in one.attributes]:
             # Those that are only counted may be the same each time.
-            more[at] = max(more[at], _whole(one.attributes.get("more")))
+            at = min(bucket_of(one.at, asked.bucket), present)
+            more[at] = max(more[at], _whole(one.attributes["more"]))
         counts = {at: float(len(items) + more[at]) for at, items in seen.items()}
         return _too_many(counts, present, counts[present], asked, "different things touched")
 
@@ -331,10 +341,7 @@ class _Agents:
         self, events: Sequence[Event], this: Event, now: float, asked: Question
     ) -> Judged | None:
         present = bucket_of(now, asked.bucket)
-        seen: dict[int, set[str]] = {}
-        for one in (*events, this):
-            at = min(bucket_of(one.at, asked.bucket), present)
-            seen.setdefault(at, set()).update(items_of(one))
+        seen = _seen([*events, this], present, asked.bucket)
         counts = {at: float(len(items)) for at, items in seen.items()}
         return _too_many(counts, present, counts[present], asked, "different agents")
 
