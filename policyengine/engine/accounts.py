@@ -157,7 +157,7 @@ class Account:
     """The store's side of one decision: what it found out, and what it holds."""
 
     __slots__ = (
-        "_streams", "blocks", "expires", "failed", "final", "hold", "id", "now", "over",
+        "_streams", "blocks", "expires", "failed", "final", "hold", "id", "memo", "now", "over",
         "reservation", "store",
     )  # fmt: skip
 
@@ -181,6 +181,8 @@ class Account:
         self.reservation: Reservation | None = None
         # The error of a store that could not remember the request.
         self.failed: FactError | None = None
+        # What limits find out about the request once for all of them.
+        self.memo: dict[str, Any] = {}
         self._streams: dict[str, Sequence[Event]] = {}
 
     def finding_of(self, source: LimitSource) -> Answer:

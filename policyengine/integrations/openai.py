@@ -303,6 +303,11 @@ def _settings(body: Body) -> dict[str, Any]:
         raise FormatError("the limit of tokens is not a whole number")
     if limits:
         settings["max_tokens"] = max(limits)
+    answers = [body[name] for name in ("n", "best_of") if body.get(name) is not None]
+    if not all(type(number) is int for number in answers):
+        raise FormatError("the number of answers is not a whole number")
+    if answers:
+        settings["n"] = max(answers)
     temperature = body.get("temperature")
     if temperature is not None:
         if type(temperature) not in {int, float} or not abs(temperature) <= 100:

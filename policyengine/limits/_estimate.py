@@ -63,7 +63,8 @@ def _tokens_out(request: Mapping[str, Any], asked: Asked, missing: Any) -> int:
     wanted = count(request, "max_tokens")
     if wanted is None:
         wanted = _assumed(most, missing)
-    return wanted if most is None else min(wanted, most)
+    each = wanted if most is None else min(wanted, most)
+    return each * (count(request, "n") or 1)
 
 
 def _assumed(most: int | None, missing: Any) -> int:

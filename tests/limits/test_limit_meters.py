@@ -91,6 +91,9 @@ def test_the_model_of_a_scope_is_the_one_that_serves() -> None:
     [
         ({"max_tokens": 100}, {"assume": 1000}, 100),
         ({"max_tokens": 0}, {"assume": 1000}, 0),
+        # Several answers are paid for each.
+        ({"max_tokens": 100, "n": 5}, {"assume": 1000}, 500),
+        ({"n": 3}, {"assume": 1000}, 3000),
         ({"max_tokens": 100_000}, {"assume": 1000}, 4000),
         ({}, {"assume": 1000}, 1000),
         ({}, {"assume": 9000}, 4000),
