@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from policyengine.charges import Charge, Hold, Standing
+from policyengine.state._counting import MOST
 
 # A lease is at most this part of what is left, so that the next gateways find something too.
 SPARE = 8
 # When a lease is renewed, as a part of its length: while it can still be used if the store is gone.
 RENEWED = 0.75
-# Below every amount that is owed: no limit, so nothing is too much.
-UNLIMITED = -(1 << 200)
+# The most that may be owed where there is no limit.
+UNLIMITED = -MOST
 NEVER = -math.inf
 
 
@@ -71,6 +72,8 @@ class Account:
     ends: float = NEVER
     # Since when something has been owed, where there is no lease.
     owes: float = math.inf
+    # Something was held in it, so its slot has begun.
+    used: bool = False
     # Its slot is over: nothing is added any more.
     closing: bool = False
     # When which charge was refused, and how the counter stood.
@@ -136,19 +139,21 @@ class Account:
 
     def fits(self, charge: Charge, now: float) -> bool:
         """Whether a charge in its slot can be held without asking the shared store."""
-        soft = charge.limit is None
-        if self.closing or self.clean:
-            return soft and not self.closing
+        if self.closing:
+            return False
+        if charge.limit is None:
+            known = self.clean or self.begins <= now < self.ends
+            return known and self.held + self.spent + charge.amount <= MOST
         if not self.begins <= now < self.ends or charge.slot > self.charge.slot:
             return False
-        mine = charge.limit == self.charge.limit and bool(self.leases)
-        return soft or (mine and charge.amount <= self.idle)
+        return charge.limit == self.charge.limit and 0 < self.idle >= charge.amount
 
     def hold(self, amount: int, limit: int | None, now: float) -> bool:
         """Holds an amount; without a limit, more than is idle. Whether that begins to be owed."""
         self.idle -= amount
         self.held += amount
         self.seen = now
+        self.used = True
         if limit is not None or self.idle >= 0:
             return False
         self.low = min(self.low, self.idle)
@@ -195,6 +200,12 @@ class Account:
         self.timed()
         return old, spent
 
+    @property
+    def watch(self) -> float:
+        """When its newest lease is to be renewed."""
+        newest = self.leases[-1].taken if self.leases else self.owes
+        return newest + self.terms.seconds * RENEWED
+
     def block(self) -> None:
         """Adds nothing until `timed`: it is being settled."""
         self.renews = self.ends = NEVER
@@ -230,7 +241,7 @@ class Account:
             at = max(slots)
         slots[at] = slots.get(at, 0) + change
         return Standing(
-            standing.spent + self.spent,
-            max(standing.reserved + self.held - known, 0),
+            min(standing.spent + self.spent, MOST),
+            min(max(standing.reserved + self.held - known, 0), MOST),
             tuple(sorted((slot, amount) for slot, amount in slots.items() if amount > 0)),
         )

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from policyengine.charges import Charge, Hold, Standing
+from policyengine.state._counting import MOST
 from policyengine.state._lease import Account, Lease, Terms
 from policyengine.state.store import Ledger
 
@@ -47,7 +48,9 @@ class Leasing:
     def account(self, charge: Charge) -> Account:
         """The account of a charge's counter, in the latest slot that is known."""
         there = self.accounts.get(charge.key)
-        if there is not None and there.charge.slot >= charge.slot:
+        if there is not None and (
+            there.charge.slot == charge.slot or (there.charge.slot > charge.slot and there.used)
+        ):
             return there
         made = Account(charge, self.terms)
         if there is not None:
@@ -82,8 +85,15 @@ class Leasing:
         return standing
 
     def watched(self, account: Account) -> None:
-        """Sees to it that an account is settled in time, whether or not it is asked for again."""
-        self.due.append((account.renews, account))
+        """Sees to it that its newest lease is settled in time, whether or not it is asked for.
+
+        Each lease is watched: the oldest is settled earlier if it is used up.
+        """
+        self.due.append((account.watch, account))
+
+    def wants(self, now: float) -> bool:
+        """Whether something is due; what is due much later is left from before a clock went back."""
+        return bool(self.due) and not now < self.due[0][0] <= now + self.terms.seconds
 
     def take(self, account: Account, charge: Charge, amount: int, need: int, now: float) -> bool:
         """Takes a lease of an amount, or at least of what is needed; whether there was room."""
@@ -128,7 +138,7 @@ class Leasing:
         the store would hold it in the next one.
         """
         with self.lock:
-            held = account.held
+            held = min(account.held, MOST)
             if account.closing and account.charge.resets:
                 held = 0
             account.block()
@@ -147,7 +157,7 @@ class Leasing:
             old, spent = account.emptied(1 if held else 0)
             ids = [lease.id for lease in old] or ([self._named()] if spent else [])
             for number, id in enumerate(ids):
-                amount = 0 if number else spent
+                amount = 0 if number else min(spent, MOST)
                 self.pending.append(_Settlement(id, account.part(amount), amount))
             if account.leases:
                 self.watched(account)
@@ -162,11 +172,11 @@ class Leasing:
             self.store.settle(id, [hold], [amount], now)
             self.pending.popleft()
 
-    def tidy(self, now: float) -> None:
-        """Settles a few of the accounts whose time has come."""
-        for _ in range(_TIDIED):
+    def tidy(self, now: float, most: int = _TIDIED) -> None:
+        """Settles accounts whose time has come, a few of them unless more are wanted."""
+        for _ in range(most):
             with self.lock:
-                if not self.due or self.due[0][0] > now:
+                if not self.wants(now):
                     return
                 _, account = self.due.popleft()
                 wanted = account.closing or account.is_due(now)

@@ -26,6 +26,10 @@ _NOTHING: Final[Mapping[int, Standing]] = {}
 _TRIES: Final = 3
 
 
+# What a store says of what it was asked, not of itself.
+_ASKED: Final = ("bad-amount", "bad-charges", "bad-time", "reservation-over")
+
+
 class Shared(Store, Ledger, Protocol):
     """A store of rows and counters that several gateways use."""
 
@@ -48,13 +52,13 @@ class LeasedStore:
     of it is not used. `share=0` leases nothing.
 
     The calls themselves renew leases and give back unused ones, at three quarters of `seconds`. A
-    gateway that may be silent for longer calls `sync` now and then, from a timer or a thread of
-    its own, and `close` at its end; at a normal exit of the process that is done for it. A forked
-    process starts without leases.
+    gateway that may be silent calls `renew` from a timer or a thread of its own, and `close` at its
+    end; at a normal exit of the process that is done for it. A forked process starts without
+    leases.
 
     **What may be spent beyond a hard limit.** Nothing, while every gateway with a lease lives,
-    reaches the store and makes a call (or a `sync`) every quarter of `seconds`, and clocks differ
-    by less than `margin` seconds. What a gateway that is lost or breaks this had not reported, the
+    reaches the store, is called (or its `renew` is) every eighth of `seconds`, and clocks differ by
+    less than `margin` seconds. What a gateway that is lost or breaks this had not reported, the
     store gives to the others `seconds` after the lease was taken: so the overspend of a counter is
     at most the sum, over those gateways, of `exposure(key)` at that moment. It is what was settled
     and not yet reported, less than one lease, and what was held for requests under way; both lie
@@ -123,7 +127,8 @@ class LeasedStore:
         self._leasing = Leasing(self._store, self._terms, self._name)
         self._lock = self._leasing.lock
         self._held: dict[str, _Held] = {}
-        # Ids that were settled or released (True) or have expired (False), in two generations.
+        # Ids that were settled or released (True), or that the shared store knows if anybody does
+        # (False), in two generations.
         self._done: dict[str, bool] = {}
         self._done_before: dict[str, bool] = {}
         self._turned = self._dropped = -math.inf
@@ -153,6 +158,8 @@ class LeasedStore:
                 if (
                     not account.begins <= now < account.renews
                     or account.idle - amount < account.floor
+                    # Nothing has room as well, unless the limit is exceeded.
+                    or not amount
                     or charge.slot != known.slot
                     or charge.limit != known.limit
                 ):
@@ -203,7 +210,7 @@ class LeasedStore:
                     ):
                         telling = telling or []
                         telling.append(account)
-            tidy = leasing.pending or (leasing.due and leasing.due[0][0] <= now)
+            tidy = bool(leasing.pending) or leasing.wants(now)
         if not mine:
             return self._finish_elsewhere(id, holds, amounts, now, settled=settled)
         if telling or tidy:
@@ -219,7 +226,7 @@ class LeasedStore:
             with self._lock:
                 self._expire(now)
                 mine = id in self._held
-                over = id in self._done or id in self._done_before
+                over = self._done.get(id) or self._done_before.get(id)
             if over:
                 raise reservation_over()
             if not mine:
@@ -258,7 +265,11 @@ class LeasedStore:
         """Holds as much of a charge as the shared store has room for, for leases of leases."""
         with self._leasing.trips:
             self._settle_up([charge], now)
-            return self._store.take(id, charge, least, now, expires)
+            got = self._store.take(id, charge, least, now, expires)
+        if got:
+            with self._lock:
+                self._done[id] = False
+        return got
 
     def standing(self, charges: Sequence[Charge], now: float) -> Sequence[Standing]:
         """How the counters stand, without the charges: a trip to the shared store.
@@ -284,6 +295,19 @@ class LeasedStore:
         """
         with self._lock:
             return self._leasing.unsettled(key)
+
+    def renew(self, now: float) -> None:
+        """Settles what is due: for a timer, so that a gateway that is silent keeps its leases.
+
+        Needed every eighth of `seconds`, where no call may come for so long. It asks the store
+        nothing while nothing is due.
+        """
+        with self._leasing.trips:
+            with self._lock:
+                self._expire(now)
+            self._leasing.tidy(now, len(self._leasing.due))
+            self._leasing.flush(now)
+            self._latest = now
 
     def sync(self, now: float) -> None:
         """Reports all that was spent, gives back all that is idle, and renews the rest.
@@ -344,6 +368,10 @@ class LeasedStore:
         trips = self._leasing.trips
         with self._lock:
             refused = self._remembered_refusals(charges, now)
+            tidy = self._leasing.wants(now)
+        if tidy:
+            # Where everything is refused nothing is settled, and what is under way is still held.
+            self._tell((), now)
         if refused:
             return refused
         if not trips.acquire(blocking=False):
@@ -355,9 +383,8 @@ class LeasedStore:
         try:
             self._latest = now
             return self._ask(id, charges, now, expires)
-        except StateError:
-            if not self._is_down(now):
-                self._down = now
+        except StateError as error:
+            self._fails(error, now)
             with self._lock:
                 if not self._holds(id, charges, now, expires):
                     raise
@@ -429,7 +456,7 @@ class LeasedStore:
         """Renews an account that has to be, for a charge with this limit."""
         with self._lock:
             other = charge.limit is not None and charge.limit != account.charge.limit
-            owing = charge.limit is not None and account.idle < 0
+            owing = account.idle < 0 and not account.fits(charge, now)
             wanted = not account.clean and (other or owing or account.is_due(now))
         if wanted:
             self._leasing.settle_up(account, now)
@@ -442,7 +469,12 @@ class LeasedStore:
     ) -> tuple[Mapping[int, Standing], list[int]]:
         """Takes leases where there is too little; the charges that are refused, or not for one."""
         with self._lock:
-            cold = [i for i in short if accounts[i].idle <= 0 and not accounts[i].is_warm(now)]
+            cold = [
+                i
+                for i in short
+                if asked[i].limit is None
+                or (accounts[i].idle <= 0 and not accounts[i].is_warm(now))
+            ]
             for i in cold:
                 accounts[i].seen = now
         if len(cold) == len(short):
@@ -463,9 +495,9 @@ class LeasedStore:
             with self._lock:
                 need = amount - account.idle
                 size = account.size(amount, _room(asked[i], standing), now)
-            if need <= 0:
+            if need <= 0 < account.idle:
                 continue
-            fits = need <= size or account.idle > 0
+            fits = need > 0 and (need <= size or account.idle > 0)
             took = fits and self._leasing.take(account, asked[i], max(size, need), need, now)
             # The store is asked for all of it, also where somebody else was faster.
             if not took and account.idle <= 0:
@@ -604,8 +636,8 @@ class LeasedStore:
             # All of it is there, under its own id: the store knows whether it was done before.
             first = self._tell_store(id, holds, amounts, now, settled=settled)
             with self._lock:
-                if self._held.pop(id, None):
-                    self._done[id] = True
+                self._held.pop(id, None)
+                self._done[id] = True
             return first
         with self._leasing.trips:
             with self._lock:
@@ -644,9 +676,9 @@ class LeasedStore:
                     accounts = []
                     self._leasing.tidy(now)
                     self._leasing.flush(now)
-            except StateError:
+            except StateError as error:
+                self._fails(error, now)
                 # It is counted here, and lies in `due` or `pending` until the store is there.
-                self._down = now
             with self._lock:
                 self._turn(now)
                 self._expire(now)
@@ -706,6 +738,10 @@ class LeasedStore:
         if not self._dropped <= now < self._dropped + self._terms.seconds:
             self._leasing.dropped(now)
             self._dropped = now
+
+    def _fails(self, error: StateError, now: float) -> None:
+        if error.code not in _ASKED and not self._is_down(now):
+            self._down = now
 
     def _is_down(self, now: float) -> bool:
         return 0 <= now - self._down < self._refused

@@ -21,8 +21,10 @@ from typing import Any
 
 import pytest
 
+from policyengine.state.leases import LeasedStore
 from policyengine.state.memory import MemoryStore
 from policyengine.state.sqlite import SqliteStore
+from policyengine.state.store import REMEMBERED
 
 BINARY = shutil.which("redis-server")
 # The server ends when the pipe does, whatever became of the run that held its other end.
@@ -88,6 +90,12 @@ def _memory(request: pytest.FixtureRequest, name: str) -> MemoryStore:
     return MemoryStore()
 
 
+def _leased(request: pytest.FixtureRequest, name: str) -> LeasedStore:
+    """One gateway, which leases wherever it can."""
+    terms = {"share": 1.0, "least": 1, "seconds": 1e6, "refused": 0.0, "remembered": REMEMBERED}
+    return LeasedStore(MemoryStore(), **terms)
+
+
 def _sqlite(request: pytest.FixtureRequest, name: str) -> SqliteStore:
     folder: Path = request.getfixturevalue("tmp_path")
     return SqliteStore(folder / f"{name}.db")
@@ -111,12 +119,13 @@ def _on_redis(request: pytest.FixtureRequest, name: str, **options: Any) -> Any:
 
 LEDGERS: dict[str, Callable[[pytest.FixtureRequest, str], Any]] = {
     "memory": _memory,
+    "leased": _leased,
     "sqlite": _sqlite,
     "redis": _redis,
     "redis-spread": _redis_spread,
 }
 # Those that several processes can open at once.
-SHARED = sorted(set(LEDGERS) - {"memory"})
+SHARED = sorted(set(LEDGERS) - {"memory", "leased"})
 
 
 @pytest.fixture(params=LEDGERS)

@@ -243,6 +243,40 @@ def test_unused_leases_are_given_back(store: LeasedStore, shared: Counted, at: f
     assert shared.standing([one], at)[0].spent == (1 if at < 30 else 2)
 
 
+def test_a_later_lease_is_given_back_when_the_first_is_used_up(
+    store: LeasedStore, shared: Counted
+) -> None:
+    one, other = charge(), charge(key="other", limit=None)
+    warm(store, one)
+    for number in range(4):
+        assert not reserve(store, f"r{number}", one, now=5.0)
+        assert settle(store, f"r{number}", one, now=5.0)
+    assert shared.used(one, 5.0) > 6
+    for now in (22.0, 31.0, 36.0):
+        reserve(store, f"o{now}", other, now=now)
+        settle(store, f"o{now}", other, now=now)
+    assert shared.standing([one], 36.0)[0] == Standing(6, 0, ((0, 6),))
+
+
+def test_a_clock_that_went_back_leaves_no_lease_behind(store: LeasedStore, shared: Counted) -> None:
+    one, other = charge(), charge(key="other", limit=None)
+    warm(store, one, now=9000.0)
+    reserve(store, "o", other, now=10.0)
+    settle(store, "o", other, now=10.0)
+    assert shared.standing([one], 10.0)[0] == Standing(2, 0, ((0, 2),))
+
+
+def test_a_timer_renews_what_is_due(store: LeasedStore, shared: Counted) -> None:
+    one = charge()
+    warm(store, one)
+    assert not reserve(store, "r", one)
+    for now in range(0, 300, 5):
+        before = shared.trips.total()
+        store.renew(float(now))
+        assert shared.trips.total() - before in ((0, 2) if now % 30 == 0 else (0,))
+        assert shared.standing([one], now)[0].used == (5 if now < 30 else 3)
+
+
 def test_a_lost_gateways_lease_returns(shared: Counted) -> None:
     one = charge(limit=100)
     lost = LeasedStore(shared, **TERMS)
