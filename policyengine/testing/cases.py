@@ -24,6 +24,9 @@ from policyengine.testing.matrix import (
 )
 from policyengine.testing.suite import Place, Suite, validated
 
+# Of all steps of a file: such a file may be of a proposed change, and hostile.
+MAX_TIMES = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -49,7 +52,7 @@ class Case:
 
 def cases(suite: Suite) -> Iterator[Case]:
     """All cases of a suite, in the order of the file."""
-    left = MAX_WEIGHT
+    left, times = MAX_WEIGHT, MAX_TIMES
     for i, test in enumerate(suite.model.tests):
         place: Place = ("tests", i)
         span = suite.document.span((*place, "name"))
@@ -67,13 +70,22 @@ def cases(suite: Suite) -> Iterator[Case]:
         for chosen in combinations(test.matrix):
             case = _case(suite, test, place, chosen)
             left -= weight([case.input, *case.inputs], left)
-            if left < 0:
+            times -= _times(case.test)
+            if left < 0 or times < 0:
                 message = f"the inputs of this file hold more than {MAX_WEIGHT:,} characters"
+                if times < 0:
+                    message = f"the steps of this file happen more than {MAX_TIMES:,} times"
                 yield _broken(suite, test.name, place, Diagnostic("matrix-size", message, span))
                 return
             yield case
     for i, rate in enumerate(suite.model.rates):
         yield _rate(suite, rate, ("rates", i))
+
+
+def _times(test: object) -> int:
+    """How often the steps of a test happen; what is no number there is told when it is run."""
+    steps = test.steps if isinstance(test, model.StepsTest) else []
+    return sum(step.repeat for step in steps if isinstance(step.repeat, int))
 
 
 def _rate(suite: Suite, test: model.RateTest, place: Place) -> Case:

@@ -13,6 +13,14 @@ from policyengine.diagnostics import Diagnostic
 from policyengine.rules.yaml import Document
 from policyengine.testing import model
 from policyengine.testing.amounts import Counter, exceeded, reserved
+from policyengine.testing.expectations import (
+    Expectation,
+    ExpectedLimit,
+    ExpectedObligations,
+    ExpectedRoute,
+    ExpectedTrigger,
+    RuleSets,
+)
 from policyengine.testing.results import Difference
 from policyengine.testing.suite import Place
 
@@ -59,7 +67,7 @@ class _Comparison:
 
 
 def differences(
-    expected: model.Expectation,
+    expected: Expectation,
     decision: Decision,
     document: Document,
     at: Place,
@@ -78,19 +86,19 @@ def differences(
     return tuple(found)
 
 
-def _verdict(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
+def _verdict(e: Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
     if e.verdict is not None and e.verdict != d.verdict:
         yield c.difference("verdict", e.verdict, d.verdict, "verdict")
     if e.allowed is not None and e.allowed != d.allowed:
         yield c.difference("allowed", e.allowed, d.allowed, "allowed")
 
 
-def _rules(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
+def _rules(e: Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
     matched = _matched(d.reasons)
     if isinstance(e.rules, list):
         if not _same_rules(e.rules, d.reasons):
             yield c.difference("rules", sorted(e.rules), matched, "rules")
-    elif isinstance(e.rules, model.RuleSets):
+    elif isinstance(e.rules, RuleSets):
         names = _names(d.reasons)
         for what, wrong in (
             ("include", [rule for rule in e.rules.include if rule not in names]),
@@ -100,29 +108,29 @@ def _rules(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Differ
                 yield c.difference(f"rules.{what}", wrong, matched, "rules", what)
 
 
-def _shadow(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
+def _shadow(e: Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
     if e.shadow is not None and not _same_rules(e.shadow, d.shadow):
         yield c.difference("shadow", sorted(e.shadow), _matched(d.shadow), "shadow")
 
 
-def _reasons(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
+def _reasons(e: Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
     fields = ("rule", "policy", "code", "effect", "message", "admin", "severity", "mode")
     yield from c.listed(("reasons",), e.reasons, d.reasons, fields)
 
 
-def _errors(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
+def _errors(e: Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
     fields = ("rule", "code", "message", "counted_as")
     # A test that meets its verdict only because a rule failed would hide the failure.
     yield from c.listed(("errors",), e.errors or [], d.errors, fields, exact=True)
 
 
-def _content(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
+def _content(e: Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
     for field, text in (e.content or {}).items():
         if d.content.get(field) != text:
             yield c.difference(f"content.{field}", text, d.content.get(field), "content", field)
 
 
-def _obligations(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
+def _obligations(e: Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
     if "route" in e.model_fields_set:
         yield from _route(e.route, d, c, "route")
     want = e.obligations
@@ -131,9 +139,7 @@ def _obligations(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[
     at = "obligations"
     if "route" in want.model_fields_set:
         yield from _route(want.route, d, c, at, "route")
-    triggers = [
-        model.ExpectedTrigger(agent=t) if isinstance(t, str) else t for t in want.triggers or ()
-    ]
+    triggers = [ExpectedTrigger(agent=t) if isinstance(t, str) else t for t in want.triggers or ()]
     yield from c.listed(
         (at, "triggers"),
         None if want.triggers is None else triggers,
@@ -157,7 +163,7 @@ def _obligations(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[
 
 
 def _route(
-    want: str | model.ExpectedRoute | None, d: Decision, c: _Comparison, *steps: str
+    want: str | ExpectedRoute | None, d: Decision, c: _Comparison, *steps: str
 ) -> Iterator[Difference]:
     expected: dict[str, Any] | None = None
     if isinstance(want, str):
@@ -171,15 +177,13 @@ def _route(
         yield c.difference(".".join(steps), expected, actual, *steps)
 
 
-def _limits(e: model.Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
+def _limits(e: Expectation, d: Decision, c: _Comparison) -> Iterator[Difference]:
     if "retry_after" in e.model_fields_set:
         wanted = _amount(e.retry_after)
         if not _contains(d.retry_after, wanted):
             yield c.difference("retry_after", wanted, d.retry_after, "retry_after")
     if e.limits is not None:
-        yield from c.listed(
-            ("limits",), e.limits, exceeded(d), tuple(model.ExpectedLimit.model_fields)
-        )
+        yield from c.listed(("limits",), e.limits, exceeded(d), tuple(ExpectedLimit.model_fields))
     if e.reserved is None:
         return
     held = reserved(d)
@@ -196,7 +200,7 @@ def _amount(wanted: Any) -> Any:
     return wanted.model_dump(exclude_unset=True) if isinstance(wanted, BaseModel) else wanted
 
 
-def _warnings(want: model.ExpectedObligations, d: Decision, c: _Comparison) -> Iterator[Difference]:
+def _warnings(want: ExpectedObligations, d: Decision, c: _Comparison) -> Iterator[Difference]:
     if want.warnings is None:
         return
     told = [o.message for o in d.obligations if isinstance(o, Notice)]
@@ -252,8 +256,9 @@ def _contains(have: Any, want: Any, key: str = "") -> bool:
 
 
 def _lies_within(amount: int, bounds: dict[str, Any]) -> bool:
-    least, most = bounds.get("at_least"), bounds.get("at_most")
-    return (least is None or amount >= least) and (most is None or amount <= most)
+    least, most = bounds.get("at_least", amount), bounds.get("at_most", amount)
+    # A hole that nothing fills stays a text, and no amount lies within that.
+    return isinstance(least, int) and isinstance(most, int) and least <= amount <= most
 
 
 def _nearest(found: Sequence[dict[str, Any]], want: dict[str, Any]) -> Any:

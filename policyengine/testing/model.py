@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, StringConstraints, Tag
 
-from policyengine.charges import Unit
+from policyengine.testing.expectations import Expectation, Hole, Strict
 
 API_VERSION = "policyengine.dev/v1"
 KIND = "TestSuite"
@@ -16,166 +16,11 @@ DEFAULT_CLOCK = "2026-01-15T12:00:00Z"
 
 NAME_PATTERN = r"[A-Za-z_][A-Za-z0-9_-]*"
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$", max_length=100)]
-Hole = Annotated[str, StringConstraints(pattern=r"^\$\{matrix\.[^{}]+\}$")]
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Facts = dict[str, list[dict[str, JsonValue]] | Literal["error"]]
-Verdict = Literal["allow", "require_approval", "deny"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class RuleSets(_Strict):
-    """Rules that must, and that must not, have matched; others may."""
-
-    include: list[str] = Field(default=[], description="Ids of rules that must have matched.")
-    exclude: list[str] = Field(default=[], description="Ids of rules that must not.")
-
-
-class ExpectedReason(_Strict):
-    """Some reason of the decision has all of these; texts need only contain what is given."""
-
-    rule: str | None = None
-    policy: str | None = None
-    code: str | None = Field(default=None, description="`rule`, `rule-error`, `default`, ...")
-    effect: str | None = Field(default=None, description="`deny`, `redact`, `route`, ...")
-    message: str | None = Field(default=None, description="Part of the text for the user.")
-    admin: str | None = Field(default=None, description="Part of the text for the operator.")
-    severity: str | None = None
-    mode: str | None = None
-
-
-class ExpectedError(_Strict):
-    """Some rule could not be evaluated, in this way."""
-
-    rule: str | None = None
-    code: str | None = None
-    message: str | None = Field(default=None, description="Part of the message.")
-    counted_as: Literal["match", "skip"] | None = None
-
-
-class ExpectedRoute(_Strict):
-    """The tier that was chosen and by what, and the model in it."""
-
-    to: str | None = None
-    rule: str | None = None
-    priority: int | None = None
-    model: str | None = Field(default=None, description="The model that serves.")
-    fallbacks: list[str] | None = Field(
-        default=None, description="The models to try after it, all of them, in order."
-    )
-    why: str | None = Field(default=None, description="Part of why it was chosen.")
-
-
-class ExpectedRedaction(_Strict):
-    """Some redaction has all of these."""
-
-    field: str | None = None
-    start: int | Hole | None = None
-    end: int | Hole | None = None
-    replacement: str | None = None
-    rules: list[str] | None = None
-
-
-class ExpectedTrigger(_Strict):
-    """Some trigger has all of these; `inputs` need only contain what is given."""
-
-    agent: str | None = None
-    required: bool | Hole | None = None
-    rules: list[str] | None = None
-    inputs: dict[str, JsonValue] | None = None
-
-
-class ExpectedApproval(_Strict):
-    """Some approval has all of these."""
-
-    rule: str | None = None
-    approvers: list[str] | None = None
-    count: int | Hole | None = None
-
-
-class ExpectedObligations(_Strict):
-    """What the decision asks for. What is not named is not looked at; an empty list means none."""
-
-    route: str | ExpectedRoute | None = Field(
-        default=None, description="The tier, or null for no route."
-    )
-    triggers: list[str | ExpectedTrigger] | None = Field(
-        default=None, description="Agents, or triggers in part."
-    )
-    redactions: list[ExpectedRedaction] | None = None
-    approvals: list[ExpectedApproval] | None = None
-    warnings: list[str] | None = Field(default=None, description="Parts of messages.")
-    tags: dict[str, str] | None = Field(default=None, description="Labels; others may be there.")
-
-
-class AmountBound(_Strict):
-    """Where an amount must lie."""
-
-    at_least: int | Hole | None = None
-    at_most: int | Hole | None = None
-
-
-Amount = int | AmountBound | Hole
-
-
-class ExpectedCounter(_Strict):
-    """Some counter that holds something for the request has all of these, the request included."""
-
-    meter: str | None = Field(default=None, description="`policy/rule` where the rule names none.")
-    scope: str | None = Field(default=None, description="Whose it is, such as `subject.id=sam`.")
-    window: str | None = Field(default=None, description="Such as `day in Europe/Berlin`.")
-    unit: Unit | None = None
-    limit: Amount | None = None
-    spent: Amount | None = Field(default=None, description="What is settled.")
-    reserved: Amount | None = Field(default=None, description="What is held.")
-
-
-class ExpectedLimit(ExpectedCounter):
-    """Some limit that was exceeded has all of these, the request not included."""
-
-    asked: Amount | None = Field(default=None, description="What the request would have added.")
-    retry_after: Amount | None = Field(default=None, description="Seconds; -1: no time helps.")
-    why: str | None = Field(default=None, description="Part of the sentence about it.")
-
-
-class Expectation(_Strict):
-    """What a decision must look like. Errors that are not expected fail the test."""
-
-    verdict: Verdict | Hole | None = None
-    allowed: bool | Hole | None = None
-    rules: list[str] | RuleSets | Hole | None = Field(
-        default=None, description="Ids of all rules that matched, or `include` and `exclude`."
-    )
-    shadow: list[str] | None = Field(
-        default=None, description="Ids of all rules in shadow mode that matched."
-    )
-    reasons: list[ExpectedReason] | None = None
-    obligations: ExpectedObligations | None = None
-    route: str | ExpectedRoute | None = Field(
-        default=None, description="Short for `obligations.route`."
-    )
-    retry_after: Amount | None = Field(
-        default=None, description="Seconds after which there is room again, or null for none."
-    )
-    reserved: dict[Unit, Amount] | None = Field(
-        default=None,
-        description="What is held for the request, by unit; nothing, where that is empty.",
-    )
-    limits: list[ExpectedLimit] | None = Field(
-        default=None, description="Limits that were exceeded; an empty list means none."
-    )
-    counters: list[ExpectedCounter] | None = Field(
-        default=None, description="How the counters stand that hold something for the request."
-    )
-    content: dict[str, str] | None = Field(
-        default=None, description="Redacted texts by their field, as they may be passed on."
-    )
-    errors: list[ExpectedError] | None = None
-
-
-class DecisionTest(_Strict):
+class DecisionTest(Strict):
     """One request, and the decision it must get; with a matrix, one for each combination."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -183,7 +28,7 @@ class DecisionTest(_Strict):
     point: str | None = Field(default=None, description="Decision point; or the suite's.")
     fixture: str | None = Field(default=None, description="Short for `fixtures` with one name.")
     fixtures: list[str] = Field(default=[], description="Merged in order, then `input` on top.")
-    input: dict[str, JsonValue] = {}
+    input: dict[str, JsonValue] = Field(default={})
     matrix: dict[Name, list[JsonValue]] = Field(
         default={},
         description="Values by name: one case for each combination, used as `${matrix.name}`.",
@@ -200,7 +45,7 @@ Count = Annotated[int, Field(ge=0, le=10**12)] | Hole
 Duration = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
-class Of(_Strict):
+class Of(Strict):
     """Which request is meant."""
 
     of: str | None = Field(
@@ -223,7 +68,13 @@ class Used(Of):
     cost_micro_usd: Count | None = None
 
 
-class Recorded(_Strict):
+class Extended(Used):
+    """What a streamed answer has taken so far, which is held where that is more."""
+
+    room: bool | Hole = Field(default=True, description="Whether limits have room for it.")
+
+
+class Recorded(Strict):
     """Something that happened, as the host records it."""
 
     kind: str
@@ -232,10 +83,10 @@ class Recorded(_Strict):
     cost: Count = Field(default=0, description="Micro-dollars.")
     amount: float | int | Hole = 0.0
     ok: bool | Hole = True
-    attributes: dict[str, str | int | float | bool] = {}
+    attributes: dict[str, str | int | float | bool] = Field(default={})
 
 
-class ModelObserved(_Strict):
+class ModelObserved(Strict):
     """How a model answered, as the host reports it."""
 
     model: str
@@ -245,7 +96,7 @@ class ModelObserved(_Strict):
     cooldown: float | int | Hole | None = Field(default=None, description="Seconds.")
 
 
-class Step(_Strict):
+class Step(Strict):
     """One thing after another: time passes, models and events are told, a request is decided.
 
     In a step, things happen in the order of these keys. A request is decided where something is
@@ -260,12 +111,12 @@ class Step(_Strict):
         default=1, description="How often the whole step happens."
     )
     every: Duration | None = Field(default=None, description="Time between repetitions.")
-    observe: ModelObserved | list[ModelObserved] = []
-    record: Recorded | list[Recorded] = []
+    observe: ModelObserved | list[ModelObserved] = Field(default=[])
+    record: Recorded | list[Recorded] = Field(default=[])
     point: str | None = Field(default=None, description="Decision point; or the test's.")
     fixture: str | None = Field(default=None, description="Short for `fixtures` with one name.")
     fixtures: list[str] = Field(default=[], description="Merged in order onto the test's input.")
-    input: dict[str, JsonValue] = {}
+    input: dict[str, JsonValue] = Field(default={})
     facts: Facts = Field(default={}, description="What guards find; laid over the test's.")
     key: str | None = Field(
         default=None, max_length=200, description="Idempotency key: one key is one request."
@@ -275,6 +126,9 @@ class Step(_Strict):
     )
     expect_last: Expectation | None = Field(
         default=None, description="Of the last repetition alone."
+    )
+    extend: Extended | None = Field(
+        default=None, description="What a streamed answer has taken so far. For whom: see `settle`."
     )
     settle: Used | None = Field(
         default=None,
@@ -286,7 +140,7 @@ class Step(_Strict):
     refund: Used | None = Field(default=None, description="What the provider does not charge for.")
 
 
-class StepsTest(_Strict):
+class StepsTest(Strict):
     """Several requests, one after the other, over one store and a clock that moves."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -307,7 +161,7 @@ class StepsTest(_Strict):
     skip: str | None = Field(default=None, min_length=1, description="Why this is not run.")
 
 
-class ExpectedDiagnostic(_Strict):
+class ExpectedDiagnostic(Strict):
     """A finding of the compiler; what is not given is not looked at."""
 
     slug: str | None = None
@@ -317,13 +171,13 @@ class ExpectedDiagnostic(_Strict):
     file: str | None = None
 
 
-class CompileExpectation(_Strict):
+class CompileExpectation(Strict):
     """All errors that compiling must give; an empty list means that it must succeed."""
 
     compile_errors: list[ExpectedDiagnostic]
 
 
-class CompileTest(_Strict):
+class CompileTest(Strict):
     """Files that the compiler must refuse (or accept), and where."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -339,14 +193,14 @@ class CompileTest(_Strict):
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Bound(_Strict):
+class Bound(Strict):
     """Where a rate must lie."""
 
     at_least: Share | None = None
     at_most: Share | None = None
 
 
-class ExpectedRates(_Strict):
+class ExpectedRates(Strict):
     """How well a rule must tell texts apart."""
 
     recall: Bound | None = Field(default=None, description="Of what is looked for, what is found.")
@@ -356,7 +210,7 @@ class ExpectedRates(_Strict):
     )
 
 
-class RateTest(_Strict):
+class RateTest(Strict):
     """Labelled texts, and the rates with which a rule must tell them apart."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -404,7 +258,7 @@ KINDS: dict[str, type[BaseModel]] = {
 }
 
 
-class TestSuite(_Strict):
+class TestSuite(Strict):
     """A file of policy tests."""
 
     __test__ = False
@@ -420,7 +274,7 @@ class TestSuite(_Strict):
     fixtures: dict[Name, dict[str, JsonValue]] = Field(
         default={}, description="Named parts of inputs."
     )
-    tests: list[Test] = []
+    tests: list[Test] = Field(default=[])
     rates: list[RateTest] = Field(default=[], description="Rates on labelled texts.")
 
 

@@ -14,7 +14,7 @@ from policyengine.analysis.labelled import LabelError
 from policyengine.diagnostics import CompileError
 from policyengine.explanation import explain
 from policyengine.rules.files import Files
-from policyengine.testing import model, rates, steps
+from policyengine.testing import expectations, model, rates, steps
 from policyengine.testing.amounts import counters
 from policyengine.testing.cases import Case, cases
 from policyengine.testing.clock import moment
@@ -241,7 +241,7 @@ def _mistake(case: Case, test: model.DecisionTest, subject: Subject) -> str:
 def _named_wrongly(
     point: str,
     clock: str,
-    expectations: Iterable[model.Expectation],
+    expectations: Iterable[expectations.Expectation],
     facts: Iterable[str],
     subject: Subject,
 ) -> str:
@@ -264,20 +264,20 @@ def _named_wrongly(
     return ""
 
 
-def _rules_named(expect: model.Expectation) -> list[str]:
+def _rules_named(expect: expectations.Expectation) -> list[str]:
     rules: list[str | None] = []
-    if isinstance(expect.rules, model.RuleSets):
+    if isinstance(expect.rules, expectations.RuleSets):
         rules += [*expect.rules.include, *expect.rules.exclude]
     elif isinstance(expect.rules, list):
         rules += expect.rules
     rules += [*(expect.shadow or ())]
     rules += [item.rule for item in (*(expect.reasons or ()), *(expect.errors or ()))]
     wanted = expect.obligations
-    if isinstance(expect.route, model.ExpectedRoute):
+    if isinstance(expect.route, expectations.ExpectedRoute):
         rules.append(expect.route.rule)
     if wanted is not None:
         rules += [item.rule for item in wanted.approvals or ()]
-        if isinstance(wanted.route, model.ExpectedRoute):
+        if isinstance(wanted.route, expectations.ExpectedRoute):
             rules.append(wanted.route.rule)
         for redaction in wanted.redactions or ():
             rules += redaction.rules or ()

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, get_args
+
+from pydantic import BaseModel
 
 from policyengine.charges import Event, Reservation, Usage
-from policyengine.errors import FactError
+from policyengine.errors import FactError, StateError
 from policyengine.explanation import Explanation, explain
 from policyengine.testing import model
 from policyengine.testing.amounts import counters
 from policyengine.testing.cases import Case
 from policyengine.testing.clock import Clock, length, moment
 from policyengine.testing.compare import differences
+from policyengine.testing.expectations import Expectation, Hole
 from policyengine.testing.results import Difference
 from policyengine.testing.subject import Subject
 
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 # How often the steps of one test may happen, and those of a file: such a file is hostile input too.
 MOST_TIMES = 10_000
+
+
+_Item = TypeVar("_Item")
 
 
 class StepError(ValueError):
@@ -88,18 +94,40 @@ def _mistake(step: model.Step, names: set[str]) -> str:
         _ = step.now is None or moment(step.now)
     except ValueError as error:
         return str(error)
-    acts = step.observe or step.record or step.settle or step.release or step.refund
+    if unfilled := next(_unfilled(step), ""):
+        return f"`{unfilled}` is a text, and must be a number"
+    acts = step.observe or step.record or any(_reports(step))
     if not (acts or decides(step)):
         return "a step needs `expect`, or `settle`, `release`, `refund`, `record` or `observe`"
     if (step.key is not None or step.facts) and not decides(step):
         return "a request is decided where it has `expect`; this one has none"
     if step.input and not (decides(step) or step.record):
         return "a request is decided where it has `expect`; this one has none"
-    for what in (step.settle, step.refund, step.release):
+    for what in _reports(step):
         of = what.of if isinstance(what, model.Of) else None
         if of is not None and of not in names and not (decides(step) and of == step.name):
             return f"no step before this one that decides has the name `{of[:80]}`"
     return ""
+
+
+def _reports(step: model.Step) -> list[model.Of | bool | None]:
+    """What the host reports of a request."""
+    return [step.extend, step.settle, step.release, step.refund]
+
+
+def _unfilled(step: model.Step) -> Iterator[str]:
+    """The numbers for which a text stands: a hole filled with the text of a hole."""
+    for part in (step, *_reports(step), *_listed(step.observe), *_listed(step.record)):
+        if not isinstance(part, BaseModel):
+            continue
+        for name, form in type(part).model_fields.items():
+            is_text = isinstance(getattr(part, name), str)
+            if is_text and Hole in get_args(form.annotation):
+                yield name
+
+
+def _listed(one_or_more: _Item | list[_Item]) -> list[_Item]:
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
 
 
 def played(
@@ -113,7 +141,7 @@ def played(
     for i, time, decision in play.decisions():
         step = test.steps[i]
         key = "expect_last" if time == step.repeat and step.expect_last is not None else "expect"
-        expect = getattr(step, key) or model.Expectation()
+        expect = getattr(step, key) or Expectation()
         at = (*case.place, "steps", i, key)
         standing = counters(decision, play.engine.store, play.clock.seconds)
         wrong = differences(expect, decision, case.suite.document, at, standing)
@@ -210,9 +238,9 @@ class _Play:
 
     def _before(self, i: int) -> None:
         step = self.test.steps[i]
-        for seen in step.observe if isinstance(step.observe, list) else [step.observe]:
+        for seen in _listed(step.observe):
             self.engine.observe(**seen.model_dump())
-        for event in step.record if isinstance(step.record, list) else [step.record]:
+        for event in _listed(step.record):
             told = Event(self.clock.seconds, **event.model_dump())
             if not self.engine.record(self._point(i), self.case.inputs[i], told):
                 raise StepError(i, "no rule of this point asks about what is recorded")
@@ -228,6 +256,8 @@ class _Play:
 
     def _after(self, i: int, decision: Decision | None) -> None:
         step = self.test.steps[i]
+        if step.extend is not None and (held := self._meant(i, step.extend, decision)):
+            self._extended(i, step.extend, held)
         if step.settle is not None and (held := self._meant(i, step.settle, decision)):
             usage = _usage(step.settle)
             settled = self.engine.settle(held, usage, model=step.settle.model)
@@ -240,13 +270,25 @@ class _Play:
             id = f"refund-{self._refunds}"
             self.engine.refund(held, _usage(step.refund), id, model=step.refund.model)
 
+    def _extended(self, i: int, used: model.Extended, held: Reservation) -> None:
+        try:
+            more = self.engine.extend(held, _usage(used), model=used.model)
+        except StateError as error:
+            raise StepError(i, f"`extend`: {error.message}") from None
+        if (more is not None) is not used.room:
+            there = "a limit has no room for it" if used.room else "all limits have room for it"
+            raise StepError(i, f"`extend`: {there}")
+        if more is not None:
+            # Everyone who means the request means what is held now.
+            self._held = {of: more if was is held else was for of, was in self._held.items()}
+
     def _meant(
         self, i: int, what: model.Of | bool, decision: Decision | None
     ) -> Reservation | None:
         """What is held for the request that is meant; a step's own may have been refused."""
         of = what.of if isinstance(what, model.Of) else None
-        if of is None and decision is not None:
-            return decision.reservation
+        if of is None and decision is not None and decision.reservation is None:
+            return None
         held = self._held.get(of)
         if held is None:
             whom = f"of `{of}`" if of is not None else "of the latest request"
@@ -255,4 +297,4 @@ class _Play:
 
 
 def _usage(used: model.Used) -> Usage:
-    return Usage(**used.model_dump(exclude={"of", "model"}))
+    return Usage(**used.model_dump(exclude={"of", "model", "room"}))

@@ -187,6 +187,51 @@ def test_several_requests_are_under_way(outcome: Outcome) -> None:
     assert results.ok, told(results)
 
 
+def test_what_nobody_settles_is_given_back(outcome: Outcome) -> None:
+    results = outcome("""
+    - name: forgotten
+      fixtures: [sam]
+      steps:
+        - {repeat: 2, expect: {verdict: allow}}
+        - {after: 9m, expect: {verdict: deny}}
+        - {after: 2m, expect: {verdict: allow}}
+    """)
+    assert results.ok, told(results)
+
+
+def test_a_streamed_answer_holds_more_as_long_as_there_is_room(outcome: Outcome) -> None:
+    results = outcome("""
+    - name: stream
+      fixtures: [sam]
+      steps:
+        - expect: {verdict: allow, reserved: {micro_usd: 1000}}
+          extend: {output_tokens: 400}
+        - expect: {counters: [{unit: micro_usd, reserved: 5000}]}
+          extend: {output_tokens: 900, room: false}
+          settle: {output_tokens: 500}
+        - after: 10m
+          expect: {counters: [{unit: micro_usd, spent: 5000}]}
+    - name: wrong
+      fixtures: [sam]
+      steps:
+        - {expect: {verdict: allow}, extend: {output_tokens: 400, room: false}}
+    - name: too much
+      fixtures: [sam]
+      steps:
+        - {expect: {verdict: allow}, extend: {output_tokens: 4000}}
+    - name: over
+      fixtures: [sam]
+      steps:
+        - {expect: {verdict: allow}, settle: {}}
+        - {extend: {output_tokens: 40}}
+    """)
+    stream, wrong, much, over = results.cases
+    assert stream.outcome == "passed", told(results)
+    assert wrong.message == "step 1: `extend`: all limits have room for it"
+    assert much.message == "step 1: `extend`: a limit has no room for it"
+    assert over.message.startswith("step 2: `extend`: ")
+
+
 def test_the_last_repetition_may_differ(outcome: Outcome) -> None:
     results = outcome("""
     - name: three
@@ -396,6 +441,50 @@ def test_mistakes_name_their_step(outcome: Outcome, steps: str, number: int, mes
     assert case.message.startswith(f"step {number}: ")
     assert message in case.message
     assert case.span.line == 11
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "[{repeat: '${matrix.a}', expect: {verdict: allow}}]",
+        "[{expect: {verdict: allow}, settle: {input_tokens: '${matrix.a}'}}]",
+        "[{expect: {verdict: allow}, observe: {model: small, status: '${matrix.a}'}}]",
+        "[{expect: {verdict: allow}, record: {kind: x, amount: '${matrix.a}'}}]",
+    ],
+)
+def test_a_hole_that_is_filled_with_a_hole_is_no_number(outcome: Outcome, steps: str) -> None:
+    results = outcome(f"""
+    - name: t
+      fixtures: [sam]
+      matrix: {{a: ["${{matrix.a}}"]}}
+      steps: {steps}
+    """)
+    (case,) = results.cases
+    assert (case.outcome, case.step) == ("error", 1)
+    assert "is a text, and must be a number" in case.message
+
+
+def test_nor_is_it_a_bound(outcome: Outcome) -> None:
+    results = outcome("""
+    - name: t
+      fixtures: [sam]
+      matrix: {a: ["${matrix.a}"]}
+      expect: {reserved: {requests: {at_least: "${matrix.a}"}}}
+    """)
+    assert [case.outcome for case in results.cases] == ["failed"]
+
+
+def test_the_steps_of_a_file_are_bounded(outcome: Outcome) -> None:
+    results = outcome("""
+    - name: t
+      fixtures: [sam]
+      matrix: {a: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}
+      skip: they would take long
+      steps: [{repeat: 10000, expect: {verdict: allow}}]
+    """)
+    last = results.cases[-1]
+    assert (len(results.cases), last.outcome) == (11, "error")
+    assert "happen more than 100,000 times" in last.message
 
 
 FORMS = [
