@@ -250,28 +250,37 @@ def _is_up(client: Any) -> bool:
     return known.get("cluster_state") == "ok" and known.get("cluster_known_nodes") == "3"
 
 
-@pytest.mark.parametrize("spread", [False, True])
-def test_a_cluster_of_three(cluster: list[Any], spread: bool) -> None:
+def test_a_cluster_of_three(cluster: list[Any]) -> None:
     address = f"redis://127.0.0.1:{cluster[0].port}"
-    store = RedisStore(address, cluster=True, spread=spread, clock="caller", timeout=5)
+    for spread in (False, True):
+        name = f"spread-{spread}"
+        store = RedisStore(
+            address, namespace=name, cluster=True, spread=spread, clock="caller", timeout=30
+        )
+        does_its_work(store)
+        store.close()
+        used = []
+        for node in cluster:
+            with redis.Redis.from_url(node.address) as client:
+                used.append(any(client.scan_iter(f"{{{name}*")))
+        assert used.count(True) == (3 if spread else 1)
+
+
+def does_its_work(store: RedisStore) -> None:
     charges = [charge(2, 10, f"k{number}") for number in range(30)]
     for id in "abcde":
         assert store.reserve(id, charges, 0.0, 60.0) == {}
     assert len(store.reserve("f", charges, 0.0, 60.0)) == 30
+    assert store.raised("a", [c._replace(limit=None) for c in charges], 0.0, 60.0) == {}
     assert store.settle("a", held(*charges), [1] * 30, 0.0)
     assert not store.settle("a", held(*charges), [1] * 30, 0.0)
     assert store.release("b", held(*charges), 0.0)
     assert store.refund("r", held(*charges), [1] * 30, 0.0)
-    assert [s[:2] for s in store.standing(charges, 0.0)] == [(0, 6)] * 30
+    assert store.take("t", charges[0], 1, 0.0, 60.0) == 2
+    assert [s[:2] for s in store.standing(charges, 0.0)] == [(0, 8), *[(0, 6)] * 29]
     assert [s[:2] for s in store.standing(charges, 60.0)] == [(0, 0)] * 30
     for number in range(40):
         store.put("s", str(number), Row(b"v", 1.0))
         store.append(f"s{number}", b"e", 0.0, 9, 60.0)
         assert store.events(f"s{number}", 0.0) == [b"e"]
     assert store.purge(1.0) == 40
-    store.close()
-    sizes = []
-    for node in cluster:
-        with redis.Redis.from_url(node.address) as client:
-            sizes.append(client.dbsize())
-    assert all(sizes) is spread
