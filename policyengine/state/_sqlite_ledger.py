@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, NoReturn
 
 from policyengine.charges import Charge, Hold, Standing
@@ -28,7 +29,7 @@ _NEVER: Final = float("inf")
 _SLOT: Final = struct.Struct("<qqq")
 # What was settled lately is put away once in so many calls, and some of what is over forgotten.
 _TIDIED: Final = 256
-_LOOKED_AT: Final = 4 * _TIDIED
+_LOOKED_AT: Final = 2 * _TIDIED
 
 _READ: Final = (
     "SELECT newest, floor, here_spent, here_held, dies, due, older FROM counters WHERE key = ?"
@@ -38,6 +39,27 @@ _FIND: Final = "SELECT until, key, slot, amount, more FROM recent WHERE id = ?"
 _FOUND_DONE: Final = "SELECT amount FROM done WHERE id = ?"
 _PUT: Final = "INSERT OR REPLACE INTO recent VALUES (?, ?, ?, ?, ?, ?)"
 _HELD: Final = "SELECT id, until, key, slot, amount, more FROM recent WHERE key IS NOT NULL"
+# As the quick statements of one charge (`_sqlite_file`), for several in a transaction.
+_ADD_RECENT: Final = (
+    "INSERT OR IGNORE INTO recent SELECT ?, ?, ?, ?, ?, ?"
+    " WHERE NOT EXISTS (SELECT 1 FROM done WHERE id = ?)"
+)
+_ADD_HELD: Final = (
+    "UPDATE counters SET held = held + ?, here_held = here_held + ?,"
+    " dies = max(dies, ?), due = min(due, ?) WHERE key = ? AND newest = ? AND floor = ?"
+    " AND spent BETWEEN here_spent AND ? AND held BETWEEN here_held AND ?"
+    " AND spent + held <= ? AND (dies > ? OR held > 0)"
+)
+_END_RECENT: Final = (
+    "UPDATE recent SET key = NULL, more = NULL, until = ?"
+    " WHERE id = ? AND key = ? AND slot = ? AND amount = ? AND more = ?"
+)
+_END_HELD: Final = (
+    "UPDATE counters SET held = held - ?, here_held = here_held - ?, spent = spent + ?,"
+    " here_spent = here_spent + ?, dies = max(dies, ?) WHERE key = ? AND newest = ?"
+    " AND here_held BETWEEN ? AND ? AND held BETWEEN here_held AND ?"
+    " AND spent BETWEEN here_spent AND ?"
+)
 # Of tables in the order of their keys: where the next rows end, and to forget what is over in them.
 _SWEPT: Final = (
     (
@@ -58,6 +80,10 @@ _SWEPT: Final = (
 )
 
 _Holds = list[tuple[bytes, int, int]]
+
+
+class _NotAsSimple(Exception):  # noqa: N818
+    """Something is special, and what was begun is undone."""
 
 
 class _Found(NamedTuple):
@@ -165,9 +191,16 @@ class SqliteLedger(SqliteFile):
                 if since <= slot <= MOST and expires > now and self._quick(QUICK_RESERVE, one):
                     return {}
         checked(charges, now, expires)
-        if not charges:
-            return {}
-        return self._transaction(self._reserve, b"s" + _bytes(id), charges, now, expires)
+        name = b"s" + _bytes(id)
+        match len(charges):
+            case 0:
+                return {}
+            case 1:
+                pass
+            case _ if expires > now:
+                with suppress(_NotAsSimple):
+                    return self._transaction(_reserve_simply, name, charges, now, expires)
+        return self._transaction(self._reserve, name, charges, now, expires)
 
     def raised(
         self, id: str, charges: Sequence[Charge], now: float, expires: float
@@ -186,6 +219,10 @@ class SqliteLedger(SqliteFile):
             until = now + self._remembered
             one = (name, _bytes(key), slot, held, amounts[0], MOST, now + lasts, until)
             done = self._quick(QUICK_SETTLE, one)
+        elif holds:
+            until = now + self._remembered
+            with suppress(_NotAsSimple):
+                done = self._transaction(_settle_simply, name, holds, amounts, now, until)
         done = done or self._transaction(self._finish, name, holds, amounts, now)
         self._tidied(now)
         return done
@@ -356,6 +393,41 @@ class SqliteLedger(SqliteFile):
         self._calls += 1
         if self._calls % _TIDIED == 0:
             self._hands = self._transaction(_tidy, self._hands, now)
+
+
+def _reserve_simply(
+    execute: Execute, id: bytes, charges: Sequence[Charge], now: float, expires: float
+) -> dict[int, Standing]:
+    """Holds charges that have room in the slots that their counters are in."""
+    holds = [(_bytes(charge.key), charge.slot, charge.amount) for charge in charges]
+    if execute(_ADD_RECENT, (id, expires, *_written(holds), id)).rowcount != 1:
+        raise _NotAsSimple
+    for (key, slot, amount), charge in zip(holds, charges, strict=True):
+        most = ceiling(charge.limit)
+        dies = now + charge.lasts
+        words = (amount, amount, dies, expires, key, slot, charge.since)
+        if execute(_ADD_HELD, (*words, most, most, most - amount, now)).rowcount != 1:
+            raise _NotAsSimple
+    return {}
+
+
+def _settle_simply(
+    execute: Execute,
+    id: bytes,
+    holds: Sequence[Hold],
+    amounts: Sequence[int],
+    now: float,
+    until: float,
+) -> bool:
+    """Settles what is held as the holds say, in the slots that their counters are in."""
+    held = [(_bytes(hold.key), hold.slot, hold.amount) for hold in holds]
+    if execute(_END_RECENT, (until, id, *_written(held))).rowcount != 1:
+        raise _NotAsSimple
+    for (key, slot, before), hold, amount in zip(held, holds, amounts, strict=True):
+        words = (before, before, amount, amount, now + hold.lasts, key, slot)
+        if execute(_END_HELD, (*words, before, MOST, MOST, MOST - amount)).rowcount != 1:
+            raise _NotAsSimple
+    return True
 
 
 def _tidy(

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -233,16 +233,36 @@ def test_a_store_that_others_write_to_is_waited_for(tmp_path: Path) -> None:
         "UPDATE recent SET more = '" + "[" * 20_000 + "'",
     ],
 )
-def test_rows_that_were_changed_are_no_free_budget(tmp_path: Path, change: str) -> None:
+def test_rows_that_were_changed_are_an_error(tmp_path: Path, change: str) -> None:
     store = SqliteStore(tmp_path / "state.db")
     asked = [charge(amount=1), charge("other", 1)]
     store.reserve("a", asked, 0.0, 9.0)
     with closing(sqlite3.connect(store.path)) as connection:
         connection.execute(change)
         connection.commit()
+    counters = "counters" in change
     with pytest.raises(StateError) as raised:
-        store.reserve("b" if "counters" in change else "a", asked, 10.0, 19.0)
+        store.standing(asked, 10.0) if counters else store.reserve("a", asked, 10.0, 19.0)
     assert raised.value.code == "store-damaged"
+    store.close()
+
+
+@pytest.mark.parametrize("column", ["spent", "held", "here_spent", "here_held", "newest", "floor"])
+@pytest.mark.parametrize("value", ["-5", "'none'", "x'00'", "0.5"])
+@pytest.mark.parametrize("others", [0, 1])
+def test_rows_that_were_changed_are_no_free_budget(
+    tmp_path: Path, column: str, value: str, others: int
+) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    asked = [charge(amount=1, limit=1), charge("other", 1)][: 1 + others]
+    assert store.reserve("a", asked, 0.0, 90.0) == {}
+    with closing(sqlite3.connect(store.path)) as connection:
+        connection.execute(f"UPDATE counters SET {column} = {value}")
+        connection.commit()
+    accepted = False
+    with suppress(StateError):
+        accepted = store.reserve("b", asked, 10.0, 19.0) == {}
+    assert not accepted
     store.close()
 
 
