@@ -73,8 +73,8 @@ def mistake(test: model.StepsTest) -> StepError | None:
     total, names = 0, set[str]()
     for i, step in enumerate(test.steps):
         wrong = _mistake(step, names)
-        total += int(step.repeat)
-        if not wrong and total > MOST_TIMES:
+        total += 0 if wrong else int(step.repeat)
+        if total > MOST_TIMES:
             wrong = f"the steps happen more than {MOST_TIMES:,} times"
         if wrong:
             return StepError(i, wrong)
