@@ -24,6 +24,7 @@ import guards_pii
 import guards_task
 import guards_topic
 import guards_words
+import leases
 import ledger
 import ledger_redis
 import memory
@@ -46,6 +47,7 @@ SECTIONS = (
     guards_words,
     ledger,
     ledger_redis,
+    leases,
     routing,
     sessions,
     startup,
