@@ -117,15 +117,16 @@ class FactProvider(Protocol):
     path of keys and indexes in it, and what is wrong there; `advice(config)`, lines for the author
     of a question, such as what lies near to a topic of his; `cost(config)`, where costs depend on
     the question; `types(config)`, the types that its findings may have, so that a redaction of
-    another type is an error; `BLOCKING = True` where a finder waits for a network or a large model,
-    so that it runs in a thread; and `HOLDBACK`, the most characters from the first of a finding to
-    the last that has a say in it (and back to the first that has), which a stream holds back. There
-    a run of what is neither letter nor digit may count as one character. A finder may have a
-    `blocking` and a `holdback` of its own, and where a few of its findings are much longer than
-    others, `unfinished(text)`: the first place in the end of a text where something has begun that
-    needs more to be found (the length of the text, if nothing has). A stream then holds back from
-    there, and `holdback` is about the others. `build` reads no weights: a finder does when it is
-    first called.
+    another type is an error; `scored(config, input)`, the score by which it divides whole inputs
+    (None for an input that has none), so that `tune` can move a threshold; `BLOCKING = True` where
+    a finder waits for a network or a large model, so that it runs in a thread; and `HOLDBACK`, the
+    most characters from the first of a finding to the last that has a say in it (and back to the
+    first that has), which a stream holds back. There a run of what is neither letter nor digit may
+    count as one character. A finder may have a `blocking` and a `holdback` of its own, and where a
+    few of its findings are much longer than others, `unfinished(text)`: the first place in the end
+    of a text where something has begun that needs more to be found (the length of the text, if
+    nothing has). A stream then holds back from there, and `holdback` is about the others. `build`
+    reads no weights: a finder does when it is first called.
     """
 
     READS: Literal["texts", "input", "charges", "events"]
