@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from functools import partial
 from threading import Lock
 from typing import Any, Final, NamedTuple
@@ -197,7 +198,7 @@ class Reports:
         now: float,
     ) -> tuple[list[int], str]:
         model = model or reservation.model
-        usage = usage if isinstance(usage, Usage) else Usage(**usage)
+        usage = _usage(usage)
         try:
             return settled(reservation.holds, usage, model, self.prices, now), ""
         except FactError as error:
@@ -216,6 +217,20 @@ class Reports:
                     raise
                 self._waiting.append(work)
         return Settlement(False, tuple(amounts), waiting=True, why=why)
+
+
+_FIELDS: Final = tuple(field.name for field in fields(Usage))
+
+
+def _usage(usage: Usage | Mapping[str, Any]) -> Usage:
+    if isinstance(usage, Usage):
+        return usage
+    for name in usage:
+        if name not in _FIELDS:
+            known = ", ".join(f"`{one}`" for one in _FIELDS)
+            message = f"`{str(name)[:80]}` is no part of a usage: there are {known}"
+            raise StateError("bad-usage", message)
+    return Usage(**usage)
 
 
 def _prices(data: Mapping[str, Any]) -> Costs | None:

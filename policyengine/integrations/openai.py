@@ -53,6 +53,7 @@ class Engine(Protocol):
 
 
 _MCP_NAME = re.compile(r"mcp__([A-Za-z0-9_.\-]+?)__(.+)", re.DOTALL)
+_LONGEST_FORM = 64
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _USAGE = {
     "input_tokens": ("input_tokens", "prompt_tokens"),
@@ -313,6 +314,8 @@ def _settings(body: Body) -> dict[str, Any]:
         if type(temperature) not in {int, float} or not abs(temperature) <= 100:
             raise FormatError("`temperature` is not a number from -100 to 100")
         settings["temperature"] = float(temperature)
+    if form := _form(body):
+        settings["response_format"] = {"type": form}
     if body.get("metadata") is not None:
         settings["metadata"] = {
             key: value
@@ -320,6 +323,14 @@ def _settings(body: Body) -> dict[str, Any]:
             if isinstance(value, str)
         }
     return settings
+
+
+def _form(body: Body) -> str:
+    """The form that an answer must have, of chat completions or of responses; its texts apart."""
+    text = body.get("text")
+    told = text.get("format") if isinstance(text, Mapping) else body.get("response_format")
+    kind = told.get("type") if isinstance(told, Mapping) else None
+    return kind if isinstance(kind, str) and len(kind) <= _LONGEST_FORM else ""
 
 
 def _usage(usage: Mapping[str, Any]) -> dict[str, int]:

@@ -223,6 +223,17 @@ def test_what_cannot_be_priced_when_it_is_settled_counts_as_it_was_held() -> Non
     assert "price" in done.why
 
 
+def test_a_misspelt_usage_is_not_free() -> None:
+    engine = Engine(program(DENY), MemoryStore(), clock=Clock())
+    decision = engine.decide("llm.request", asked())
+    assert decision.reservation is not None
+    with pytest.raises(StateError, match="`input_tokens`"):
+        engine.settle(decision.reservation, {"prompt_tokens": 100})
+    done = engine.settle(decision.reservation, {"input_tokens": -5})
+    assert done.amounts == (21_000,)
+    assert "negative" in done.why
+
+
 def test_a_key_is_held_once() -> None:
     engine = Engine(program(RATE), MemoryStore(), clock=Clock())
     for _ in range(5):

@@ -19,6 +19,7 @@ CHAT = {
         "completion_tokens_details": {"reasoning_tokens": 192},
     }
 }
+JSON = {"type": "json_object"}
 RESPONSES = {
     "usage": {
         "input_tokens": 80,
@@ -58,3 +59,31 @@ def test_usage_is_read(body: dict[str, Any], usage: Usage) -> None:
 def test_what_is_no_usage_is_not_free(body: dict[str, Any]) -> None:
     with pytest.raises(FormatError):
         openai.usage(body)
+
+
+@pytest.mark.parametrize(
+    ("more", "settings"),
+    [
+        ({}, {}),
+        ({"n": 3}, {"n": 3}),
+        ({"n": 2, "best_of": 5}, {"n": 5}),
+        ({"response_format": JSON}, {"response_format": JSON}),
+        ({"text": {"format": {"type": "json_schema", "name": "x"}}},
+         {"response_format": {"type": "json_schema"}}),
+        ({"response_format": {"type": 3}}, {}),
+        ({"response_format": "json"}, {}),
+    ],
+)  # fmt: skip
+def test_what_costs_and_routes_depend_on(more: dict[str, Any], settings: dict[str, Any]) -> None:
+    endpoint = "responses" if "text" in more else "chat.completions"
+    body = {"model": "m", "messages": [], **more} if endpoint != "responses" else {
+        "model": "m", "input": "Hi", **more,
+    }  # fmt: skip
+    request = openai.llm_request(body, endpoint=endpoint)["request"]
+    assert {name: request[name] for name in ("n", "response_format") if name in request} == settings
+
+
+@pytest.mark.parametrize("number", ["3", 1.5, True])
+def test_a_number_of_answers_is_a_number(number: Any) -> None:
+    with pytest.raises(FormatError):
+        openai.llm_request({"model": "m", "messages": [], "n": number})
