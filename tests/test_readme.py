@@ -29,6 +29,7 @@ _PIECE = re.compile(
 PIECES = list(_PIECE.finditer(README))
 # The guides, and what has to be installed for their examples.
 GUIDES = {
+    "agents.md": "policyengine",
     "cel-policy.md": "policyengine",
     "limits.md": "policyengine",
     "models.md": "httpx",
