@@ -137,13 +137,12 @@ class Server:
             "decode_responses": False,
             "protocol": 2,
             "max_connections": _CONNECTIONS,
-        }
-        try:
-            if self._cluster:
-                return redis.RedisCluster.from_url(self._address, **options)
             # Only `ask` tries again, which knows what may be repeated.
-            never = redis.retry.Retry(redis.backoff.NoBackoff(), 0)
-            return redis.Redis.from_url(self._address, retry=never, **options)
+            "retry": redis.retry.Retry(redis.backoff.NoBackoff(), 0),
+        }
+        kind = redis.RedisCluster if self._cluster else redis.Redis
+        try:
+            return kind.from_url(self._address, **options)
         except (ValueError, TypeError):
             # An option that redis-py knows and has no such value.
             raise StateError("bad-address", _NO_ADDRESS) from None
