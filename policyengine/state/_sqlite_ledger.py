@@ -6,11 +6,9 @@ all else reads counters, counts as the store in memory does, and writes them.
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 
 from policyengine.charges import Charge, Hold, Standing
 from policyengine.errors import StateError
@@ -23,22 +21,13 @@ from policyengine.state._counting import (
     reservation_over,
     too_much,
 )
+from policyengine.state._sqlite_counters import Counters, Holds, damaged, holds_of, name_of, written
 from policyengine.state._sqlite_file import QUICK_RESERVE, QUICK_SETTLE, Execute, SqliteFile
+from policyengine.state._sqlite_tidying import TIDIED, tidied
 
-_NEVER: Final = float("inf")
-_SLOT: Final = struct.Struct("<qqq")
-# What was settled lately is put away once in so many calls, and some of what is over forgotten.
-_TIDIED: Final = 256
-_LOOKED_AT: Final = 2 * _TIDIED
-
-_READ: Final = (
-    "SELECT newest, floor, here_spent, here_held, dies, due, older FROM counters WHERE key = ?"
-)
-_WRITE: Final = "INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FIND: Final = "SELECT until, key, slot, amount, more FROM recent WHERE id = ?"
 _FOUND_DONE: Final = "SELECT amount FROM done WHERE id = ?"
 _PUT: Final = "INSERT OR REPLACE INTO recent VALUES (?, ?, ?, ?, ?, ?)"
-_HELD: Final = "SELECT id, until, key, slot, amount, more FROM recent WHERE key IS NOT NULL"
 # As the quick statements of one charge (`_sqlite_file`), for several in a transaction.
 _ADD_RECENT: Final = (
     "INSERT OR IGNORE INTO recent SELECT ?, ?, ?, ?, ?, ?"
@@ -60,26 +49,6 @@ _END_HELD: Final = (
     " AND here_held BETWEEN ? AND ? AND held BETWEEN here_held AND ?"
     " AND spent BETWEEN here_spent AND ?"
 )
-# Of tables in the order of their keys: where the next rows end, and to forget what is over in them.
-_SWEPT: Final = (
-    (
-        "SELECT id FROM done WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?",
-        "DELETE FROM done WHERE id > ? AND id <= ? AND until <= ?",
-        "DELETE FROM done WHERE id > ? AND until <= ?",
-    ),
-    (
-        "SELECT key FROM counters WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?",
-        "DELETE FROM counters WHERE key > ? AND key <= ? AND dies <= ? AND held = 0",
-        "DELETE FROM counters WHERE key > ? AND dies <= ? AND held = 0",
-    ),
-    (
-        "SELECT stream FROM events WHERE stream > ? ORDER BY stream LIMIT 1 OFFSET ?",
-        "DELETE FROM events WHERE stream > ? AND stream <= ? AND until <= ?",
-        "DELETE FROM events WHERE stream > ? AND until <= ?",
-    ),
-)
-
-_Holds = list[tuple[bytes, int, int]]
 
 
 class _NotAsSimple(Exception):  # noqa: N818
@@ -90,81 +59,8 @@ class _Found(NamedTuple):
     """What is known of an id: what it holds until when, or nothing any more."""
 
     until: float
-    holds: _Holds | None
+    holds: Holds | None
     amount: int
-
-
-class _Counters:
-    """The counters that a transaction reads and writes, and when something in each expires."""
-
-    def __init__(self, execute: Execute, now: float) -> None:
-        self._execute = execute
-        self._now = now
-        self._there: dict[bytes, Counter] = {}
-        self._due: dict[bytes, float] = {}
-
-    def __getitem__(self, key: bytes) -> Counter | None:
-        if key not in self._there:
-            row = self._execute(_READ, (key,)).fetchone()
-            if row is None:
-                return None
-            self._there[key], self._due[key] = _counter(*row)
-        counter = self._there[key]
-        return None if counter.is_over(self._now) else counter
-
-    def seen(self, charge: Charge) -> tuple[Counter, int, int]:
-        """The counter of a charge, or a new one; its slot and since in it."""
-        counter = self[_bytes(charge.key)] or Counter(charge.slot)
-        late = max(counter.newest - charge.slot, 0)
-        return counter, charge.slot + late, charge.since + late
-
-    def due(self, key: bytes) -> float:
-        """Before when nothing expires in a counter."""
-        return self._due.get(key, _NEVER)
-
-    def write(self, key: bytes, counter: Counter, due: float = _NEVER) -> None:
-        """Writes a counter, in which something expires at a time."""
-        self._there[key] = counter
-        self._due[key] = min(self._due.get(key, _NEVER), due)
-        self.put(key)
-
-    def put(self, key: bytes) -> None:
-        """Writes a counter as it is."""
-        counter = self._there[key]
-        here = counter.amounts.get(counter.newest, (0, 0))
-        older = b"".join(
-            _SLOT.pack(slot, *two)
-            for slot, two in counter.amounts.items()
-            if slot != counter.newest and (two[0] or two[1])
-        )
-        self._execute(
-            _WRITE,
-            (
-                key, counter.newest, counter.floor, counter.spent, counter.held,
-                here[0], here[1], counter.dies, self._due[key], older,
-            ),
-        )  # fmt: skip
-
-    def give_back(self) -> None:
-        """Gives back all that has expired, and finds out anew when what is left does."""
-        over: list[tuple[bytes]] = []
-        due: dict[bytes, float] = {}
-        given: dict[bytes, Counter] = {}
-        for id, until, *row in self._execute(_HELD).fetchall():
-            holds = _holds(*row)
-            for key, slot, amount in holds:
-                if until > self._now:
-                    due[key] = min(due.get(key, _NEVER), until)
-                elif (counter := self[key]) is not None:
-                    counter.hold(slot, -amount)
-                    given[key] = counter
-            if until <= self._now:
-                over.append((id,))
-        for id in over:
-            self._execute("DELETE FROM recent WHERE id = ?", id)
-        for key in {*self._there, *given}:
-            self._due[key] = due.get(key, _NEVER)
-            self.put(key)
 
 
 class SqliteLedger(SqliteFile):
@@ -185,13 +81,13 @@ class SqliteLedger(SqliteFile):
             if type(amount) is type(slot) is type(since) is type(lasts) is int and amount >= 0:
                 most = MOST if limit is None or limit > MOST else limit
                 one = (
-                    b"s" + _bytes(id), _bytes(key), amount, most, slot, since, now, now + lasts,
+                    b"s" + name_of(id), name_of(key), amount, most, slot, since, now, now + lasts,
                     expires,
                 )  # fmt: skip
                 if since <= slot <= MOST and expires > now and self._quick(QUICK_RESERVE, one):
                     return {}
         checked(charges, now, expires)
-        name = b"s" + _bytes(id)
+        name = b"s" + name_of(id)
         match len(charges):
             case 0:
                 return {}
@@ -207,17 +103,17 @@ class SqliteLedger(SqliteFile):
     ) -> Mapping[int, Standing]:
         """Holds these amounts in place of the smaller ones that an id held, and until later."""
         checked(charges, now, expires)
-        return self._transaction(self._raise, b"s" + _bytes(id), charges, now, expires)
+        return self._transaction(self._raise, b"s" + name_of(id), charges, now, expires)
 
     def settle(self, id: str, holds: Sequence[Hold], amounts: Sequence[int], now: float) -> bool:
         """Counts what was really used in place of what was held; whether it was not done before."""
         checked_amounts(holds, amounts)
-        name = b"s" + _bytes(id)
+        name = b"s" + name_of(id)
         done = False
         if len(holds) == 1:
             ((key, _, held, slot, lasts),) = holds
             until = now + self._remembered
-            one = (name, _bytes(key), slot, held, amounts[0], MOST, now + lasts, until)
+            one = (name, name_of(key), slot, held, amounts[0], MOST, now + lasts, until)
             done = self._quick(QUICK_SETTLE, one)
         elif holds:
             until = now + self._remembered
@@ -229,7 +125,7 @@ class SqliteLedger(SqliteFile):
 
     def release(self, id: str, holds: Sequence[Hold], now: float) -> bool:
         """Gives back all that was held; whether it was not settled or released before."""
-        done = self._transaction(self._finish, b"s" + _bytes(id), (), (), now)
+        done = self._transaction(self._finish, b"s" + name_of(id), (), (), now)
         self._tidied(now)
         return done
 
@@ -239,73 +135,73 @@ class SqliteLedger(SqliteFile):
         `id` is the refund's own.
         """
         checked_amounts(holds, amounts)
-        done = self._transaction(self._refund, b"r" + _bytes(id), holds, amounts, now)
+        done = self._transaction(self._refund, b"r" + name_of(id), holds, amounts, now)
         self._tidied(now)
         return done
 
     def take(self, id: str, charge: Charge, least: int, now: float, expires: float) -> int:
         """Holds as much of a charge as there is room for, if that is at least `least`; else 0."""
         checked((charge,), now, expires)
-        return self._transaction(self._take, b"s" + _bytes(id), charge, least, now, expires)
+        return self._transaction(self._take, b"s" + name_of(id), charge, least, now, expires)
 
     def standing(self, charges: Sequence[Charge], now: float) -> Sequence[Standing]:
         """How the counters stand, without the charges."""
         checked([charge._replace(key=str(n)) for n, charge in enumerate(charges)], now)
         with self._used() as connection:
-            counters = _Counters(connection.execute, now)
+            counters = Counters(connection.execute, now)
             found = _standings(counters, charges)
-            if all(counters.due(_bytes(charge.key)) > now for charge in charges):
+            if all(counters.due(name_of(charge.key)) > now for charge in charges):
                 return found
         return self._transaction(_given_back, charges, now)
 
     def append(self, stream: str, event: bytes, now: float, keep: int, lasts: float) -> None:
         """Adds an event to a stream, which keeps the newest `keep` for `lasts` seconds."""
-        self._transaction(_append, _bytes(stream), event, now, keep, now + lasts)
+        self._transaction(_append, name_of(stream), event, now, keep, now + lasts)
         self._tidied(now)
 
     def events(self, stream: str, now: float) -> Sequence[bytes]:
         """The events of a stream, oldest first."""
         with self._used() as connection:
             ask = "SELECT event FROM events WHERE stream = ? AND until > ? ORDER BY number"
-            rows = connection.execute(ask, (_bytes(stream), now)).fetchall()
+            rows = connection.execute(ask, (name_of(stream), now)).fetchall()
         if any(type(event) is not bytes for (event,) in rows):
-            _damaged()
+            damaged()
         return [event for (event,) in rows]
 
     def _reserve(
         self, execute: Execute, id: bytes, charges: Sequence[Charge], now: float, expires: float
     ) -> Mapping[int, Standing]:
-        counters = _Counters(execute, now)
+        counters = Counters(execute, now)
         if _known(execute, id, counters, now):
             return {}
         refused = _no_room(counters, charges, [0] * len(charges))
-        if refused and any(counters.due(_bytes(charges[n].key)) <= now for n in refused):
+        if refused and any(counters.due(name_of(charges[n].key)) <= now for n in refused):
             counters.give_back()
             refused = _no_room(counters, charges, [0] * len(charges))
         if not refused:
             holds = [_held(counters, charge, now, expires) for charge in charges]
-            execute(_PUT, (id, expires, *_written(holds)))
+            execute(_PUT, (id, expires, *written(holds)))
         return refused
 
     def _raise(
         self, execute: Execute, id: bytes, charges: Sequence[Charge], now: float, expires: float
     ) -> Mapping[int, Standing]:
-        counters = _Counters(execute, now)
+        counters = Counters(execute, now)
         found = _known(execute, id, counters, now)
         holds = found.holds if found else None
         if found is None or not holds:
             raise reservation_over()
-        if [_bytes(charge.key) for charge in charges] != [key for key, _, _ in holds]:
+        if [name_of(charge.key) for charge in charges] != [key for key, _, _ in holds]:
             raise reservation_over()
         former = [amount for _, _, amount in holds]
         refused = _no_room(counters, charges, former)
-        if refused and any(counters.due(_bytes(charges[n].key)) <= now for n in refused):
+        if refused and any(counters.due(name_of(charges[n].key)) <= now for n in refused):
             counters.give_back()
             refused = _no_room(counters, charges, former)
         if refused:
             return refused
         until = max(expires, found.until)
-        raised: _Holds = []
+        raised: Holds = []
         for charge, (key, slot, before) in zip(charges, holds, strict=True):
             counter, newest, since = counters.seen(charge)
             counter.advance(newest, since)
@@ -313,19 +209,19 @@ class SqliteLedger(SqliteFile):
             counter.dies = max(counter.dies, now + charge.lasts)
             counters.write(key, counter, until)
             raised.append((key, slot, charge.amount))
-        execute(_PUT, (id, until, *_written(raised)))
+        execute(_PUT, (id, until, *written(raised)))
         return {}
 
     def _take(
         self, execute: Execute, id: bytes, charge: Charge, least: int, now: float, expires: float
     ) -> int:
-        counters = _Counters(execute, now)
+        counters = Counters(execute, now)
         found = _known(execute, id, counters, now)
         if found is not None:
             return found.amount
         counter, _, since = counters.seen(charge)
         room = ceiling(charge.limit) - counter.used(since)
-        if room < charge.amount and counters.due(_bytes(charge.key)) <= now:
+        if room < charge.amount and counters.due(name_of(charge.key)) <= now:
             counters.give_back()
             counter, _, since = counters.seen(charge)
             room = ceiling(charge.limit) - counter.used(since)
@@ -333,7 +229,7 @@ class SqliteLedger(SqliteFile):
         if amount < least or amount <= 0:
             return 0
         hold = _held(counters, charge._replace(amount=amount), now, expires)
-        execute(_PUT, (id, expires, *_written([hold])))
+        execute(_PUT, (id, expires, *written([hold])))
         return amount
 
     def _finish(
@@ -347,7 +243,7 @@ class SqliteLedger(SqliteFile):
         found = _find(execute, id)
         if found is not None and found.holds is None:
             return False
-        counters = _Counters(execute, now)
+        counters = Counters(execute, now)
         slots: dict[bytes, int] = {}
         changed: dict[bytes, Counter] = {}
         for key, slot, amount in (found.holds or []) if found else ():
@@ -356,7 +252,7 @@ class SqliteLedger(SqliteFile):
                 counter.hold(slot, -amount)
                 changed[key] = counter
         for hold, amount in zip(holds, amounts, strict=True):
-            key = _bytes(hold.key)
+            key = name_of(hold.key)
             # A later one than asked for, if a clock had been set back.
             slot = slots.get(key, hold.slot)
             counter = changed.get(key) or counters[key] or Counter(slot)
@@ -379,9 +275,9 @@ class SqliteLedger(SqliteFile):
     ) -> bool:
         if _find(execute, id) is not None:
             return False
-        counters = _Counters(execute, now)
+        counters = Counters(execute, now)
         for hold, amount in zip(holds, amounts, strict=True):
-            key = _bytes(hold.key)
+            key = name_of(hold.key)
             if (counter := counters[key]) is not None:
                 counter.refund(hold.slot, amount)
                 counters.write(key, counter)
@@ -391,16 +287,18 @@ class SqliteLedger(SqliteFile):
     def _tidied(self, now: float) -> None:
         """Once in a while, puts away what was settled and forgets some of what is over."""
         self._calls += 1
-        if self._calls % _TIDIED == 0:
-            self._hands = self._transaction(_tidy, self._hands, now)
+        if self._calls % TIDIED == 0:
+            # What was asked is done, so that this fails is no error of it: next time, then.
+            with suppress(StateError):
+                self._hands = self._transaction(tidied, self._hands, now)
 
 
 def _reserve_simply(
     execute: Execute, id: bytes, charges: Sequence[Charge], now: float, expires: float
 ) -> dict[int, Standing]:
     """Holds charges that have room in the slots that their counters are in."""
-    holds = [(_bytes(charge.key), charge.slot, charge.amount) for charge in charges]
-    if execute(_ADD_RECENT, (id, expires, *_written(holds), id)).rowcount != 1:
+    holds = [(name_of(charge.key), charge.slot, charge.amount) for charge in charges]
+    if execute(_ADD_RECENT, (id, expires, *written(holds), id)).rowcount != 1:
         raise _NotAsSimple
     for (key, slot, amount), charge in zip(holds, charges, strict=True):
         most = ceiling(charge.limit)
@@ -420,48 +318,14 @@ def _settle_simply(
     until: float,
 ) -> bool:
     """Settles what is held as the holds say, in the slots that their counters are in."""
-    held = [(_bytes(hold.key), hold.slot, hold.amount) for hold in holds]
-    if execute(_END_RECENT, (until, id, *_written(held))).rowcount != 1:
+    held = [(name_of(hold.key), hold.slot, hold.amount) for hold in holds]
+    if execute(_END_RECENT, (until, id, *written(held))).rowcount != 1:
         raise _NotAsSimple
     for (key, slot, before), hold, amount in zip(held, holds, amounts, strict=True):
         words = (before, before, amount, amount, now + hold.lasts, key, slot)
         if execute(_END_HELD, (*words, before, MOST, MOST, MOST - amount)).rowcount != 1:
             raise _NotAsSimple
     return True
-
-
-def _tidy(
-    execute: Execute, hands: tuple[bytes, bytes, bytes], now: float
-) -> tuple[bytes, bytes, bytes]:
-    put_away(execute)
-    first, second, third = (
-        _swept(execute, *statements, hand, now)
-        for statements, hand in zip(_SWEPT, hands, strict=True)
-    )
-    return first, second, third
-
-
-def put_away(execute: Execute) -> None:
-    """Moves what was settled to where it does not lie in the way."""
-    execute("INSERT OR REPLACE INTO done SELECT id, until, amount FROM recent WHERE key IS NULL")
-    execute("DELETE FROM recent WHERE key IS NULL")
-
-
-def forget(execute: Execute, now: float) -> None:
-    """Forgets all of ids, counters and events that is over."""
-    execute("DELETE FROM done WHERE until <= ?", (now,))
-    execute("DELETE FROM counters WHERE dies <= ? AND held = 0", (now,))
-    execute("DELETE FROM events WHERE until <= ?", (now,))
-
-
-def _swept(execute: Execute, ask: str, part: str, rest: str, hand: bytes, now: float) -> bytes:
-    """Forgets what is over among the next rows of a table; where to go on."""
-    end = execute(ask, (hand, _LOOKED_AT)).fetchone()
-    if end is None or type(end[0]) is not bytes:
-        execute(rest, (hand, now))
-        return b""
-    execute(part, (hand, end[0], now))
-    return end[0]
 
 
 def _append(
@@ -475,20 +339,20 @@ def _append(
 
 
 def _given_back(execute: Execute, charges: Sequence[Charge], now: float) -> list[Standing]:
-    counters = _Counters(execute, now)
+    counters = Counters(execute, now)
     for charge in charges:
         counters.seen(charge)
     counters.give_back()
     return _standings(counters, charges)
 
 
-def _standings(counters: _Counters, charges: Iterable[Charge]) -> list[Standing]:
+def _standings(counters: Counters, charges: Iterable[Charge]) -> list[Standing]:
     seen = [counters.seen(charge) for charge in charges]
     return [counter.standing(since) for counter, _, since in seen]
 
 
 def _no_room(
-    counters: _Counters, charges: Sequence[Charge], former: Sequence[int]
+    counters: Counters, charges: Sequence[Charge], former: Sequence[int]
 ) -> dict[int, Standing]:
     refused: dict[int, Standing] = {}
     for position, (charge, before) in enumerate(zip(charges, former, strict=True)):
@@ -500,19 +364,17 @@ def _no_room(
     return refused
 
 
-def _held(
-    counters: _Counters, charge: Charge, now: float, expires: float
-) -> tuple[bytes, int, int]:
+def _held(counters: Counters, charge: Charge, now: float, expires: float) -> tuple[bytes, int, int]:
     counter, slot, since = counters.seen(charge)
     counter.advance(slot, since)
     counter.hold(slot, charge.amount)
     counter.dies = max(counter.dies, now + charge.lasts)
-    key = _bytes(charge.key)
+    key = name_of(charge.key)
     counters.write(key, counter, expires)
     return key, slot, charge.amount
 
 
-def _known(execute: Execute, id: bytes, counters: _Counters, now: float) -> _Found | None:
+def _known(execute: Execute, id: bytes, counters: Counters, now: float) -> _Found | None:
     """What is known of an id; what it held is given back where that has expired."""
     found = _find(execute, id)
     if found is None or found.holds is None or found.until > now:
@@ -528,53 +390,7 @@ def _find(execute: Execute, id: bytes) -> _Found | None:
     if row is not None:
         until, key, slot, amount, more = row
         if type(until) is not float or type(amount) is not int:
-            _damaged()
-        return _Found(until, None if key is None else _holds(key, slot, amount, more), amount)
+            damaged()
+        return _Found(until, None if key is None else holds_of(key, slot, amount, more), amount)
     row = execute(_FOUND_DONE, (id,)).fetchone()
     return None if row is None else _Found(0.0, None, row[0])
-
-
-def _written(holds: _Holds) -> tuple[bytes, int, int, str | None]:
-    (key, slot, amount), *others = holds
-    more = [[key.decode("utf-8", "surrogatepass"), slot, amount] for key, slot, amount in others]
-    return key, slot, amount, json.dumps(more) if more else None
-
-
-def _holds(key: Any, slot: Any, amount: Any, more: Any) -> _Holds:
-    try:
-        others = [(_bytes(k), s, a) for k, s, a in json.loads(more)] if more else []
-    except (AttributeError, TypeError, ValueError, RecursionError):
-        _damaged()
-    holds = [(key, slot, amount), *others]
-    for name, at, held in holds:
-        if not (type(name) is bytes and type(at) is type(held) is int):
-            _damaged()
-    return holds
-
-
-def _counter(
-    newest: Any, floor: Any, spent: Any, held: Any, dies: Any, due: Any, older: Any
-) -> tuple[Counter, float]:
-    """A counter as its row says. A row that we did not write is an error, not a free budget."""
-    numbers = (newest, floor, spent, held)
-    if any(type(number) is not int for number in numbers) or type(older) is not bytes:
-        _damaged()
-    if type(dies) is not float or type(due) is not float or len(older) % _SLOT.size:
-        _damaged()
-    counter = Counter(newest, floor, dies)
-    counter.amounts = {slot: [s, h] for slot, s, h in _SLOT.iter_unpack(older)}
-    counter.amounts[newest] = [spent, held]
-    if any(number < 0 for two in counter.amounts.values() for number in two):
-        _damaged()
-    counter.spent = sum(two[0] for two in counter.amounts.values())
-    counter.held = sum(two[1] for two in counter.amounts.values())
-    return counter, due
-
-
-def _bytes(text: str) -> bytes:
-    # Half a character, which hostile JSON may hold, is a name like another.
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _damaged() -> NoReturn:
-    raise StateError("store-damaged", "the store holds something that was not written by it")

@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 
 from policyengine.state._sqlite_file import BUSY
-from policyengine.state._sqlite_ledger import SqliteLedger, forget, put_away
+from policyengine.state._sqlite_ledger import SqliteLedger
+from policyengine.state._sqlite_tidying import forget, put_away
 from policyengine.state.store import REMEMBERED, Row
 
 # A value of another type is none of ours, whoever put it there.

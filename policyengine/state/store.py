@@ -58,6 +58,12 @@ class Ledger(Protocol):
     given back; settling it later still counts all of it. Slots never go back: where a counter has
     a later slot than the one asked for (a clock was set back), that slot takes its place, and
     `since` moves with it. All methods are atomic, and raise `StateError` where they fail.
+
+    Amounts are whole numbers from 0 to 2^53, and a counter holds no more than that: `bad-amount`.
+    The distance from `since` to `slot` is always the same for a key. What is held keeps a counter
+    from being forgotten. Whether an id whose reservation has expired can be held anew is for the
+    store to say; whether it was settled is always known. A refund's id is looked up among refunds
+    only.
     """
 
     def reserve(
