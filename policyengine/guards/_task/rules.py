@@ -68,9 +68,10 @@ ORDERS: Final[Mapping[str, Mapping[str, str]]] = {
         "text": "writing",
         "points": "summary",
         "study": "analysis",
+        "facts": "question",
     },
     "mend": _CODE_OR_TEXT,
-    "extract": {"fault": "analysis", "study": "analysis", "points": "summary"},
+    "extract": {"fault": "analysis", "study": "analysis", "points": "summary", "facts": "question"},
     "reckon": {"fault": "code"},
     "turn": {"form": "summary", "points": "summary", "maths": "math", "language": "code"},
     "think": {"text": "writing"},
@@ -109,8 +110,16 @@ def _small_talk(head: str, tail: str, shape: Shape) -> Ruled | None:
     if len(head) > _TALK or tail:
         return None
     said = _WORD.findall(head)
-    talk = said and not GREETINGS.isdisjoint(said) and SMALL_TALK.issuperset(said)
-    return Ruled("chat", WHY["chat"]) if talk else None
+    talk = said and SMALL_TALK.issuperset(said)
+    if talk and (not GREETINGS.isdisjoint(said) or _HOW_ARE_YOU.match(head.lstrip("¿ "))):
+        return Ruled("chat", WHY["chat"])
+    return None
+
+
+_HOW_ARE_YOU = re.compile(
+    r"(?:what'?s up|how(?:'?s it going| are (?:you|u|things))|wie geht|(?:comment )?ca va|que tal"
+    r"|como estas|tudo bem)\b"
+)
 
 
 def _bare_code(head: str, tail: str, shape: Shape) -> Ruled | None:
@@ -234,6 +243,15 @@ def _explain(verb: str, rest: Sequence[str], shape: Shape, given: bool) -> str |
     return "analysis" if shape.code_lines > 1 or shape.code_blocks else None
 
 
+def _tell(verb: str, rest: Sequence[str], shape: Shape, given: bool) -> str | None:
+    if rest[:1] in (["me"], ["us"]) and not _TOLD.isdisjoint(rest[1:3]):
+        return "analysis" if shape.code_lines else "question"
+    return None
+
+
+_TOLD = words("about what how why when where who which whether")
+
+
 def _judge(verb: str, rest: Sequence[str], shape: Shape, given: bool) -> str | None:
     return "math" if shape.formulas and not shape.code_lines else None
 
@@ -289,6 +307,7 @@ def _think(verb: str, rest: Sequence[str], shape: Shape, given: bool) -> str | N
 
 _SPECIAL: Final[Mapping[str, Callable[[str, Sequence[str], Shape, bool], str | None]]] = {
     "explain": _explain,
+    "tell": _tell,
     "judge": _judge,
     "reckon": _reckon,
     "mend": _mend,
@@ -306,16 +325,17 @@ def _question(head: str, tail: str, shape: Shape) -> Ruled | None:
     text = head.strip()
     said = _WORD.findall(text)
     to_you = len(said) < 9 and not _YOU.isdisjoint(said)
-    sum_in_words = "how m" in text and ". " in text
+    sum_in_words = "how m" in text and (". " in text or shape.numbers > 0)
     if to_you or sum_in_words:
         return None
-    first = said[:3]
-    asks = text.endswith("?") and (text.startswith("¿") or not INTERROGATIVES.isdisjoint(first))
-    begins = len(first) == 3 and first[0] in _ASKING
-    return Ruled("question", WHY["question"]) if asks or begins else None
+    about_me = not _ME.isdisjoint(said[:1])
+    asks = text.startswith("¿") or not (about_me or INTERROGATIVES.isdisjoint(said[:3]))
+    begins = len(said) > 2 and said[0] in _ASKING
+    return Ruled("question", WHY["question"]) if begins or (asks and text.endswith("?")) else None
 
 
 _YOU = words("you your du dein deine tu ton tes usted voce")
+_ME = words("i we my our")
 _ASKING = words("who whose when where why which what whats")
 
 _RULES: Final = (_small_talk, _bare_code, _han, _orders, _question)

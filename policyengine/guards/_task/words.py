@@ -55,10 +55,12 @@ VERBS: Final[Mapping[str, str]] = _table(
         "reckon": "solve calculate compute prove integrate differentiate derive factor evaluate "
         "berechne lose beweise calcule calculez calculer resous resolvez demontre calcula calcular "
         "resuelve demuestra resolva prove demonstre",
-        "explain": "explain describe define elucidate erklare erklar erlautere beschreibe explique "
+        "explain": "explain describe define elucidate recommend erklare erklar erlautere "
+        "beschreibe explique "
         "expliquez explica explicame describe descreva decris define definis",
         "turn": "turn convert put render bring transform reformat say express port rewrite "
         "wandle mets convierte pon converta",
+        "tell": "tell",
         "think": "brainstorm suggest propose invent imagine come",
         "perform": "do perform conduct carry run fuhre mache",
     }
@@ -82,7 +84,9 @@ OBJECTS: Final[Mapping[str, str]] = _table(
         "algorithme "
         "algoritmo api endpoint cli website webseite webpage dockerfile docker makefile terraform "
         "helm playbook liner macro makro formel css html parser component crud crawler scraper "
-        "plugin migration trigger middleware webhook cron cronjob decorator iterator unittest "
+        "plugin migration trigger middleware webhook cron cronjob decorator iterator "
+        "unittest loop loops "
+        "array "
         "dataframe compiler kernel subroutine applet backend frontend controller widget",
         "language": "python javascript typescript java kotlin rust golang c++ c# php ruby swift "
         "scala bash shell powershell perl react vue angular django flask fastapi spring node "
@@ -115,6 +119,7 @@ OBJECTS: Final[Mapping[str, str]] = _table(
         "perimeter hypotenuse root odds gleichung ableitung wurzel flache wahrscheinlichkeit "
         "equation derivee integrale racine ecuacion derivada raiz equacao area miles kilometres "
         "kilometers celsius fahrenheit pounds inches ounces cm kg",
+        "facts": "facts information info tips advice",
         "study": "analysis review audit assessment comparison critique swot evaluation pros "
         "advantages disadvantages drawbacks strengths implications tradeoffs trade-offs analyse "
         "vergleich vorteile nachteile avantages inconvenients ventajas desventajas vantagens "
@@ -159,7 +164,7 @@ SMALL_TALK: Final = GREETINGS | words(
     "the help up what s sup geht es dir wie tag abend morgen nacht auf wiedersehen bis bald das "
     "hat mir sehr geholfen ca va tu vas comment beaucoup bien nuit journee a demain que tal como "
     "estas dias tardes noches por su ayuda tudo bem dia noite tarde pela ajuda muito muchas vielen "
-    "one man buddy assistant und again well hope re to hear from"
+    "one man buddy assistant und again well hope re to hear from heute hoy hoje aujourd hui"
 )
 
 POLITE: Final = words(
