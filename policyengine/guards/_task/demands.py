@@ -52,6 +52,7 @@ _HAN: Final = (
     ("depth", re.compile("詳しく|详细|全面")),
 )  # fmt: skip
 _STEPS = re.compile(r"step[ -]by[ -]step|schritt fur schritt|etape par etape|paso a paso|passo a")
+_STEP = ("step", "schritt", "etape", "paso", "passo")
 _SAID_LINES = re.compile(
     r"\b(\d{1,6})(?:,(\d{3}))? (?:lines?|loc|zeilen|lignes|lineas|linhas)\b|(\d{1,6}) ?行"
 )
@@ -114,7 +115,7 @@ def counts(asked: Asked, reading: Reading) -> dict[str, int]:
     shape = reading.shape
     return {
         "characters": shape.characters,
-        "code_lines": max(shape.code_lines, _said_lines(reading.head)),
+        "code_lines": max(shape.code_lines, _said_lines(reading.head) if shape.numbers else 0),
         "code_blocks": shape.code_blocks,
         "code_languages": shape.code_languages,
         "files": shape.files,
@@ -143,7 +144,8 @@ def points(reading: Reading, counted: dict[str, int]) -> list[tuple[str, float]]
 def _points(reading: Reading, counted: dict[str, int]) -> Iterator[tuple[str, float]]:
     demands = _demands(reading)
     yield f"asks for {_listed(demands)}", min(DEMAND * len(demands), MOST_DEMANDS)
-    yield "step by step", STEPS if _STEPS.search(reading.head) else 0
+    by_step = any(stem in reading.head for stem in _STEP) and _STEPS.search(reading.head)
+    yield "step by step", STEPS if by_step else 0
     for feature in FEATURES:
         count = counted[feature.name]
         yield f"{count:,} {feature.said}", feature.worth(count)

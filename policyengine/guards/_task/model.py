@@ -90,11 +90,15 @@ class Model:
 
     def chances(self, reading: Reading) -> list[float]:
         """How likely the prompt is each kind; they add up to one."""
-        features = reading.features()
         odds = [
-            bias + self.slope * raw + sum(map(float.__mul__, forms, features))
-            for bias, raw, forms in zip(self.bias, self.raw(reading.words), self.forms, strict=True)
+            bias + self.slope * raw
+            for bias, raw in zip(self.bias, self.raw(reading.words), strict=True)
         ]
+        for place, feature in enumerate(reading.features()):
+            # Most prompts have few of them.
+            if feature:
+                for kind, forms in enumerate(self.forms):
+                    odds[kind] += feature * forms[place]
         top = max(odds)
         parts = [math.exp(one - top) for one in odds]
         total = sum(parts)

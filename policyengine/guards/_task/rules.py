@@ -156,8 +156,7 @@ _LATIN = re.compile("[a-z]{3,20}")
 
 def _orders(head: str, tail: str, shape: Shape) -> Ruled | None:
     given = bool(tail) or is_given(head)
-    for sentence in _told(head, tail):
-        said = _WORD.findall(sentence)[:_WORDS]
+    for sentence, said in _told(head, tail):
         kind = phrased(sentence, said) or _order(said, shape, given)
         if kind is not None:
             return Ruled(kind, WHY[kind])
@@ -175,20 +174,21 @@ def begins_with_question(head: str) -> bool:
     return first is not None and first[0] in INTERROGATIVES
 
 
-def _told(head: str, tail: str) -> Iterator[str]:
-    """The sentences that may hold what is asked; a greeting in front is none."""
+def _told(head: str, tail: str) -> Iterator[tuple[str, list[str]]]:
+    """The sentences that may hold what is asked, with their words; a greeting in front is none."""
     taken = 0
     for match in _SENTENCE.finditer(head):
         sentence = match[0].strip()
-        said = _WORD.findall(sentence[:_TALK])
+        said = _WORD.findall(sentence)[:_WORDS]
         if not said or (len(said) < 8 and SMALL_TALK.issuperset(said)):
             continue
-        yield sentence
+        yield sentence, said
         taken += 1
         if taken == _FIRST:
             break
     if tail:
-        yield from [match[0].strip() for match in _SENTENCE.finditer(tail)][-_LAST:]
+        for sentence in [match[0].strip() for match in _SENTENCE.finditer(tail)][-_LAST:]:
+            yield sentence, _WORD.findall(sentence)[:_WORDS]
 
 
 def _order(said: Sequence[str], shape: Shape, given: bool) -> str | None:
