@@ -39,6 +39,10 @@ TITLES = {
     "expressions": "Single conditions",
     "rules": "Rules",
     "compile": "Compiling",
+    "guards": "Guards",
+    "ledger": "Money in stores",
+    "routing": "Routing",
+    "sessions": "The past of agents",
     "startup": "Start-up",
     "memory": "Memory",
 }
