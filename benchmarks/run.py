@@ -1,8 +1,8 @@
 """`make bench`: everything, as ratios on the terminal, as JSON, and in docs/benchmarks.md.
 
 `--only WORD` measures the sections (expressions, rules, compile, guards, ledger, routing,
-sessions, startup, memory) and cases whose name has the word; `--quick` measures too briefly to trust
-a figure, and shows that all answers agree. The documentation is written only by a whole run.
+sessions, startup, memory) and cases whose name has the word; `--quick` measures too briefly to
+trust a figure, and shows that all answers agree. The documentation is written only by a whole run.
 """
 
 from __future__ import annotations
