@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from policyengine.charges import Charge
+from policyengine.charges import Charge, Standing
 from policyengine.state.sqlite import SqliteStore
 
 LIMIT = 6_000
@@ -103,3 +103,42 @@ def test_killed_gateways_spend_no_more_than_is_stated(tmp_path: Path) -> None:
     store.close()
     assert standing.reserved == 0
     assert spent - sum(exposed for _, exposed in told) <= standing.spent <= spent
+
+
+ENDING = """
+import os, sys
+from policyengine.charges import Charge, Hold
+from policyengine.state.leases import LeasedStore
+from policyengine.state.sqlite import SqliteStore
+
+store = LeasedStore(SqliteStore(sys.argv[1]), seconds=40.0)
+charge = Charge("k", "tokens", 1, 1000, 0, 0, 0, 86_400, 0, "all", "for ever")
+hold = Hold("k", "tokens", 1, 0, 86_400)
+
+def spend(name):
+    for number in range(4):
+        assert not store.reserve(f"{name}{number}", [charge], 100.0, 160.0)
+        assert store.settle(f"{name}{number}", [hold], [1], 100.0)
+
+spend("parent")
+child = os.fork()
+if child == 0:
+    # What the parent leased is not the child's, which has spent nothing.
+    assert store.exposure("k") == 0
+spend("child" if child == 0 else "again")
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+def test_what_was_spent_is_reported_at_a_normal_exit_and_a_fork_has_no_lease(
+    tmp_path: Path,
+) -> None:
+    words = [sys.executable, "-c", ENDING, str(tmp_path / "state.db")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    store = SqliteStore(tmp_path / "state.db")
+    known = Charge("k", "tokens", 1, 1000, 0, 0, 0, 86_400, 0, "all", "for ever")
+    assert store.standing([known], 100.0) == [Standing(12, 0, ((0, 12),))]
+    store.close()
