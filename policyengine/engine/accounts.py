@@ -405,7 +405,9 @@ def added(
             continue
         try:
             stream = watch.stream(input)
-            new = watch.event(input, now) if event is None else event
+            # Making an event reads all arguments of a call: once is enough for a stream.
+            shared = found.get(stream)
+            new = event or (watch.event(input, now) if shared is None else shared[0])
         except FactError:
             # A request that is of no stream cannot be asked about later either.
             continue

@@ -60,6 +60,9 @@ class Judge(Protocol):
     def event(self, stream: str, input: Mapping[str, Any], now: float) -> Event | None:
         """What it keeps of a request."""
 
+    def this(self, stream: str, input: Mapping[str, Any], now: float) -> Event | None:
+        """The request, as far as it is compared: None where it has nothing to compare."""
+
     def judged(
         self, events: Sequence[Event], this: Event, now: float, asked: Question
     ) -> Judged | None:
@@ -115,7 +118,7 @@ class Watching(past.Calls):
         """One finding where the present is unusual."""
         question, judge = self.question, self.judge
         stream = self.stream(input)
-        this = judge.event(stream, input, now)
+        this = judge.this(stream, input, now)
         if this is None:
             return []
         known = past.given(input) if self.given else events
@@ -225,6 +228,10 @@ class _Volume:
     def event(self, stream: str, input: Mapping[str, Any], now: float) -> Event | None:
         return past.event(stream, input, now)
 
+    def this(self, stream: str, input: Mapping[str, Any], now: float) -> Event | None:
+        # That it was one more says all: its arguments need not be read.
+        return Event(now, past.kind_of(input)) if past.kind_of(input) else None
+
     def judged(
         self, events: Sequence[Event], this: Event, now: float, asked: Question
     ) -> Judged | None:
@@ -242,6 +249,8 @@ class _Trend:
 
     def event(self, stream: str, input: Mapping[str, Any], now: float) -> Event | None:
         return Event(now, _TREND) if past.kind_of(input) else None
+
+    this = event
 
     def judged(
         self, events: Sequence[Event], this: Event, now: float, asked: Question
@@ -286,6 +295,8 @@ class _Scope:
         if len(named) > MOST_ITEMS:
             attributes["more"] = len(named) - MOST_ITEMS
         return Event(now, _SCOPE, attributes=attributes)
+
+    this = event
 
     def judged(
         self, events: Sequence[Event], this: Event, now: float, asked: Question
@@ -337,6 +348,8 @@ class _Agents:
             return None
         return Event(now, _AGENTS, attributes={"items": past.digest(who, past.salt(stream))[:12]})
 
+    this = event
+
     def judged(
         self, events: Sequence[Event], this: Event, now: float, asked: Question
     ) -> Judged | None:
@@ -358,6 +371,8 @@ class _Hours:
 
     def event(self, stream: str, input: Mapping[str, Any], now: float) -> Event | None:
         return Event(now, _HOURS)
+
+    this = event
 
     def judged(
         self, events: Sequence[Event], this: Event, now: float, asked: Question
