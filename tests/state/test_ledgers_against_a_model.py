@@ -197,6 +197,8 @@ def test_a_ledger_does_what_the_model_does(
 ) -> None:
     if "spread" in request.node.callspec.id:
         pytest.skip("a spread namespace does part by part what concerns several counters")
+    if "leased" in request.node.callspec.id:
+        pytest.skip("a gateway with leases asks its store less often; its own tests say what for")
 
     class Opened(Machine):
         pass
@@ -208,6 +210,7 @@ def test_a_ledger_does_what_the_model_does(
             max_examples=40,
             stateful_step_count=40,
             deadline=None,
+            derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),
     )
