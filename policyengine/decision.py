@@ -26,8 +26,9 @@ class Reason:
 
     `code` tells how: `rule` matched, `rule-error` could not be evaluated and restricts,
     `default` no rule matched, `no-bundle`, `no-policy`, `unknown-point`, `invalid-input`,
-    `not-redactable`, `no-route` (no model of the tier may serve the request). `effect` is what it asks for (`deny`, `redact`, ...). `evidence` are the
-    findings behind it: kinds and places, never text.
+    `not-redactable`, `no-route` (no model of the tier may serve the request). `effect` is what it
+    asks for (`deny`, `redact`, ...). `evidence` are the findings behind it: kinds and places, never
+    text.
     """
 
     code: ReasonCode
