@@ -51,10 +51,10 @@ class LeasedStore:
     starts with `least` charges, doubles where it is used up before its time and halves where most
     of it is not used. `share=0` leases nothing.
 
-    The calls themselves renew leases and give back unused ones, at three quarters of `seconds`. A
-    gateway that may be silent calls `renew` from a timer or a thread of its own, and `close` at its
-    end; at a normal exit of the process that is done for it. A forked process starts without
-    leases.
+    The calls themselves renew leases and give back unused ones, at three quarters of `seconds`,
+    four counters at most in one call. A gateway that may be silent calls `renew`, which does all,
+    from a timer or a thread of its own, and `close` at its end; at a normal exit of the process
+    that is done for it. A forked process starts without leases.
 
     **What may be spent beyond a hard limit.** Nothing, while every gateway with a lease lives,
     reaches the store, is called (or its `renew` is) every eighth of `seconds`, and clocks differ by
