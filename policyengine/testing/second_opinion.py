@@ -268,12 +268,10 @@ class SecondOpinion:
     def _value(self, text: Written, context: dict[str, Any], answers: _Answers) -> Any:
         """What cel-python gives; raises `_FailedError`."""
         convert = as_cel_python(self._celpy.celtypes)
-        facts = {}
-        for name, fact in text.facts.items():
-            answer = answers.of(fact)
-            if isinstance(answer, FactError):
-                raise _FailedError("fact")
-            facts[name] = convert(answer)
+        known = {name: answers.of(fact) for name, fact in text.facts.items()}
+        # A fact that failed is not there: an error of the part that needs it, and of no other.
+        facts = {n: convert(a) for n, a in known.items() if not isinstance(a, FactError)}
+        failed = len(facts) < len(known)
         try:
             runner = self._runners.get(text.text)
             if runner is None:
@@ -282,7 +280,8 @@ class SecondOpinion:
             return runner.evaluate({**context, **facts})
         except self._celpy.CELEvalError as error:
             classes = [arg.__name__ for arg in error.args if isinstance(arg, type)]
-            raise _FailedError(classes[0] if classes else "CELEvalError") from None
+            kind = classes[0] if classes else "CELEvalError"
+            raise _FailedError("fact" if failed else kind) from None
         # Whatever else the other engine raises is an answer, too: it must not stop this one.
         except Exception as error:
             raise _FailedError(type(error).__name__) from None

@@ -124,6 +124,21 @@ def test_both_agree_on_odd_inputs(clause: str, input: dict[str, Any]) -> None:
     assert asked(clause, input).disagreements == ()
 
 
+@pytest.mark.parametrize(
+    "clause",
+    [
+        """when: has(subject.id) && size(words(["hi"])) > 0""",
+        """when: size(words(["hi"])) > 0 || request.model == "a\"""",
+        """when: size(words(["hi"])) > 0 && request.model == "b\"""",
+        """when: size(words(["hi"])) > 0 && request.model == "a\"""",
+    ],
+)
+def test_a_fact_that_failed_is_an_error_only_where_it_is_needed(clause: str) -> None:
+    found = asked(clause, facts={"words": FactError("faked", "it fails")})
+    assert found.agreed == 1, found
+    assert found.disagreements == ()
+
+
 def test_facts_are_given_to_both() -> None:
     clause = "when: words(['hi']).exists(f, f.start >= 0)"
     assert asked(clause, facts={"words": []}).agreed == 1
