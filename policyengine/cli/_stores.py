@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from policyengine.cli._console import Refusal, complain, shown
+from policyengine.cli._console import Refusal, shown
 from policyengine.errors import StateError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -21,15 +21,17 @@ def store_option(text: str) -> Callable[[_F], _F]:
 
 
 @contextmanager
-def opened_store(address: str | None) -> Iterator[Any]:
+def opened_store(address: str | None, *, spends: bool = False) -> Iterator[Any]:
     """The store of an address, an empty one in memory for None; closed at the end.
 
-    Raises `Refusal` where there is no such store.
+    Raises `Refusal` where there is no such store; what only asks (not `spends`) makes no file.
     """
     from policyengine.state.opening import opened
 
-    if address is not None:
-        _warn_of_nothing(address)
+    file = None if address is None or spends else _file_of(address)
+    if file is not None and not file.exists():
+        # A misspelt path would look as if nothing were spent.
+        raise Refusal(f"`--store`: there is no file `{shown(file)}`", _NO_FILE)
     try:
         store = opened(address or "memory")
     except StateError as error:
@@ -41,11 +43,12 @@ def opened_store(address: str | None) -> Iterator[Any]:
 
 
 _KINDS = "such as `sqlite:state.db`, `redis://host:6379/0` or `memory`"
+_NO_FILE = "a gateway makes it with its first request, or `eval --reserve` does"
 
 
-def _warn_of_nothing(address: str) -> None:
-    """A misspelt path of a file looks as if nothing were spent."""
-    kind, _, path = address.partition(":")
-    path = path if kind == "sqlite" else address if address.endswith(".db") else ""
-    if path and not Path(path).exists():
-        complain(f"warning: there was no file `{shown(path)}`, so nothing is spent in it yet")
+def _file_of(address: str) -> Path | None:
+    """The file of a store that is one."""
+    kind, _, rest = address.partition(":")
+    if kind == "sqlite":
+        return Path(rest.partition("?")[0])
+    return Path(address) if address.endswith(".db") and ":" not in address else None

@@ -34,6 +34,7 @@ Examples:
   policyengine eval --expr 'size(tags) > 1' --var 'tags=["a", "b"]'
   policyengine eval --expr 'request.model in constants.small' policies/gateway \\
       --point llm.request --input request.json
+  policyengine eval policies/budgets --input request.json --store redis://host:6379/0
 
 An input is a JSON object, or {"point": ..., "input": ...}. Exit code 7 when a
 decision is not `allow` (so also for `require_approval`).
@@ -102,7 +103,7 @@ def command(
     program = policyengine.compile(checked)
     opinion = None if second is None else second_opinion(checked)
     hold = reserve or address is None
-    with opened_store(address) as store:
+    with opened_store(address, spends=reserve) as store:
         engine = policyengine.Engine(program, store=store)
         # In a store of its own the same command says the same; elsewhere, ids have been there.
         key = (lambda request: request.name) if address is None else (lambda request: None)

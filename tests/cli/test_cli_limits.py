@@ -44,6 +44,8 @@ def limited(run: Callable) -> str:
     (folder / "limits.yaml").write_text(POLICY)
     (folder / "data" / "tiers.yaml").write_text(TIERS)
     Path("one.json").write_text(json.dumps(REQUEST))
+    other = {**REQUEST, "subject": {"id": "ada"}}
+    Path("other.json").write_text(json.dumps(other))
     Path("three.jsonl").write_text(3 * (json.dumps(REQUEST) + "\n"))
     return str(folder)
 
@@ -81,16 +83,14 @@ def test_what_is_held_and_routed_is_shown(run: Callable, limited: str) -> None:
 
 def test_a_store_is_asked_and_only_spent_from_when_told_to(run: Callable, limited: str) -> None:
     kept = ("--store", "sqlite:kept.db")
-    first = run("eval", limited, "--point", "llm.request", "--input", "one.json", *CLOCK, *kept)
-    assert "there was no file `kept.db`" in first.stderr
-    for _ in range(3):
-        code, told = asked(run, limited, "one.json", *kept)
-        assert code == Exit.OK
-        assert "held" not in told
     for _ in range(2):
         code, told = asked(run, limited, "one.json", *kept, "--reserve")
         assert code == Exit.OK
         assert "reservation" in told
+        for _ in range(3):
+            again, told = asked(run, limited, "other.json", *kept)
+            assert again == Exit.OK
+            assert "held" not in told
     code, told = asked(run, limited, "one.json", *kept)
     assert code == Exit.DENIED
     assert "exceeded: 2 requests a minute for subject.id=sam: 0 used, 2 reserved, 1 asked" in told
@@ -102,6 +102,17 @@ def test_a_store_is_asked_and_only_spent_from_when_told_to(run: Callable, limite
         "explain", limited, "--point", "llm.request", "--input", "one.json", *CLOCK, *kept
     )
     assert "exceeded: 2 requests a minute" in explained.stdout
+
+
+@pytest.mark.parametrize("address", ["sqlite:typo.db", "typo.db", "sqlite:typo.db?durable=yes"])
+@pytest.mark.parametrize("verb", ["eval", "explain"])
+def test_asking_a_file_that_is_not_there_makes_none(
+    run: Callable, limited: str, verb: str, address: str
+) -> None:
+    result = run(verb, limited, "--point", "llm.request", "--input", "one.json", "--store", address)
+    assert result.exit_code == Exit.USAGE
+    assert "there is no file `typo.db`" in result.stderr
+    assert not Path("typo.db").exists()
 
 
 @pytest.mark.parametrize(
