@@ -101,8 +101,8 @@ class Savings:
         return self.total.compared / self.total.requests if self.total.requests else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The numbers as plain JSON values, money in micro-dollars."""
-        plain = asdict(self)
+        """The numbers as plain JSON values."""
+        plain: dict[str, Any] = {"unit": "micro_usd", **asdict(self)}
         plain["priced"] = self.priced
         plain["assumptions"] = list(ASSUMPTIONS)
         return plain

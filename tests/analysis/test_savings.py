@@ -270,7 +270,7 @@ def test_every_format_says_what_is_assumed(week: Savings) -> None:
         assert "house-7b" in told
     plain = json.loads(renderer("json", "analysis")(week))
     assert (plain["format"], plain["kind"], plain["total"]["compared"]) == (1, "analysis", 61)
-    json.dumps(plain)
+    assert (plain["unit"], plain["total"]["before"]) == ("micro_usd", week.total.before)
 
 
 def test_texts_of_recordings_are_only_text() -> None:
