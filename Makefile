@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint floors generated fuzz bench peers optional evaluate golden lock clean
+.PHONY: help run test check lint floors generated fuzz bench scale peers optional evaluate golden lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -58,6 +58,9 @@ optional: $(OPTIONAL) ## Install what is optional, so that no test of it is skip
 
 bench: $(PEERS) ## Measure beside Python by hand and other engines (ARGS="--only rules --quick")
 	@"$(PY)" benchmarks/run.py $(ARGS)
+
+scale: $(PEERS) ## Simulate 1,000 gateways over leases; renews docs/scale.md (ARGS=--quick)
+	@"$(PY)" benchmarks/scale/simulate.py $(ARGS)
 
 evaluate: $(OPTIONAL) ## Measure how well the guards find (ARGS="topics"); renews docs/evaluation
 	@"$(PY)" classifiers/evaluate.py $(ARGS)

@@ -245,8 +245,8 @@ class Account:
 
 
 def new_id() -> str:
-    """An id for a reservation that no other has."""
-    return os.urandom(12).hex()
+    """An id for a reservation. It begins with the time, as stores keep ids sorted."""
+    return f"{time.time_ns():016x}{os.urandom(8).hex()}"
 
 
 class _Step:
