@@ -64,8 +64,8 @@ _JSON = st.recursive(
 )
 
 
-# Objects that have objects in the same places: a value that takes an object's place and is an object
-# again later has forgotten what was there, so that the order of merging matters.
+# Objects that have objects in the same places: where another value takes the place of an object and
+# is an object again later, what was there is forgotten, so that the order of merging matters.
 _ALIKE = st.dictionaries(
     st.sampled_from("ab"), st.dictionaries(st.sampled_from("ab"), st.integers())
 )
