@@ -1,7 +1,8 @@
 """The main job on real input: what `make run` does.
 
 Checks and tests the starter bundles, decides every recorded request in `corpus/requests`, builds
-a git repository from `corpus/repository` and gates the change in it. Ends in a short report; the
+a git repository from `corpus/repository` and gates the change in it, and shows what recorded
+traffic would cost when it is routed. Ends in a short report; the
 exit status is 1 where anything is not as expected.
 """
 
@@ -26,7 +27,7 @@ from policyengine.state.memory import MemoryStore
 from policyengine.testing import run as run_tests
 
 ROOT = Path(__file__).resolve().parent.parent
-BUNDLES = ("gateway", "content", "budgets", "routing", "agents", "repository")
+BUNDLES = ("gateway", "content", "budgets", "routing", "agents", "review", "repository")
 WIDTH = 16
 
 
@@ -147,6 +148,33 @@ def requests(engines: Mapping[str, policyengine.Engine]) -> int:
     return sum(bool(one.differences) for one in recorded) + (0 if recorded else 1)
 
 
+def costs() -> int:
+    """Print what recorded traffic costs, and would cost when it is routed; counts problems."""
+    print("\nRecorded traffic: policyengine analyze policies/routing --requests ...\n")
+    recorded = "corpus/requests/routing-requests.jsonl"
+    arguments = ("analyze", "policies/routing", "--requests", recorded)
+    told = policyengine_command(ROOT, *arguments)
+    # The totals, by tier and by model; what comes after them is for whoever asks.
+    shown = "\n\n".join((told.stdout + told.stderr).strip().split("\n\n")[:3])
+    print("\n".join(f"  {line}".rstrip() for line in shown.splitlines()))
+    data = policyengine_command(ROOT, *arguments, "--format", "json")
+    report = json.loads(data.stdout) if data.returncode == 0 else {}
+    problems = list(cost_differences(report))
+    for problem in problems:
+        print(f"  UNEXPECTED       {problem}")
+    return len(problems)
+
+
+def cost_differences(report: Mapping[str, Any]) -> Iterator[str]:
+    """What is not as it should be, in words: routing saves, and nothing unpriced is free."""
+    if not report:
+        yield "there is no report"
+        return
+    before, after = (report["total"][name] for name in ("before", "after"))
+    if not 0 < after < before:
+        yield f"routing should save, and costs {after} micro-dollars in place of {before}"
+
+
 def git(folder: Path, *arguments: str) -> str:
     """Run git in a folder, deaf to the settings of whoever runs this."""
     quiet = {
@@ -231,6 +259,7 @@ def main() -> int:
         return 1
     engines, problems = bundles()
     problems += requests(engines)
+    problems += costs()
     problems += gate()
     if problems:
         print(f"{problems} unexpected. Lines above that begin with UNEXPECTED say what.")
