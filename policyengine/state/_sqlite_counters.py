@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
-from policyengine.charges import Charge
+from policyengine.charges import Charge, Hold
 from policyengine.errors import StateError
 from policyengine.state._counting import Counter
 from policyengine.state._sqlite_file import Execute
@@ -115,6 +116,32 @@ def holds_of(key: Any, slot: Any, amount: Any, more: Any) -> Holds:
         if not (type(name) is bytes and type(at) is type(held) is int):
             damaged()
     return holds
+
+
+def remember_slots(
+    execute: Execute, id: bytes, charges: Sequence[Charge], holds: Holds, until: float
+) -> None:
+    """Remembers in which slots an id holds, where they are later than it asked for."""
+    for charge, (key, slot, _) in zip(charges, holds, strict=True):
+        if slot != charge.slot:
+            execute("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", (_moved(id, key), until, slot))
+
+
+def slot_of(execute: Execute, id: bytes, hold: Hold) -> int:
+    """The slot in which an id held what has expired; of what it never held, the one asked for."""
+    words = (_moved(id, name_of(hold.key)),)
+    row = execute("SELECT amount FROM done WHERE id = ?", words).fetchone()
+    if row is None:
+        return hold.slot
+    if type(row[0]) is not int:
+        damaged()
+    # It may have been held anew since then, in a later slot.
+    return max(row[0], hold.slot)
+
+
+def _moved(id: bytes, key: bytes) -> bytes:
+    # Names of ids begin with other letters.
+    return b"m%d:" % len(id) + id + key
 
 
 def _counter(

@@ -21,7 +21,16 @@ from policyengine.state._counting import (
     reservation_over,
     too_much,
 )
-from policyengine.state._sqlite_counters import Counters, Holds, damaged, holds_of, name_of, written
+from policyengine.state._sqlite_counters import (
+    Counters,
+    Holds,
+    damaged,
+    holds_of,
+    name_of,
+    remember_slots,
+    slot_of,
+    written,
+)
 from policyengine.state._sqlite_file import QUICK_RESERVE, QUICK_SETTLE, Execute, SqliteFile
 from policyengine.state._sqlite_tidying import TIDIED, tidied
 
@@ -181,6 +190,7 @@ class SqliteLedger(SqliteFile):
         if not refused:
             holds = [_held(counters, charge, now, expires) for charge in charges]
             execute(_PUT, (id, expires, *written(holds)))
+            remember_slots(execute, id, charges, holds, expires + self._remembered)
         return refused
 
     def _raise(
@@ -210,6 +220,7 @@ class SqliteLedger(SqliteFile):
             counters.write(key, counter, until)
             raised.append((key, slot, charge.amount))
         execute(_PUT, (id, until, *written(raised)))
+        remember_slots(execute, id, charges, raised, until + self._remembered)
         return {}
 
     def _take(
@@ -230,6 +241,7 @@ class SqliteLedger(SqliteFile):
             return 0
         hold = _held(counters, charge._replace(amount=amount), now, expires)
         execute(_PUT, (id, expires, *written([hold])))
+        remember_slots(execute, id, [charge], [hold], expires + self._remembered)
         return amount
 
     def _finish(
@@ -254,7 +266,7 @@ class SqliteLedger(SqliteFile):
         for hold, amount in zip(holds, amounts, strict=True):
             key = name_of(hold.key)
             # A later one than asked for, if a clock had been set back.
-            slot = slots.get(key, hold.slot)
+            slot = slots[key] if key in slots else slot_of(execute, id, hold)
             counter = changed.get(key) or counters[key] or Counter(slot)
             counter.dies = max(counter.dies, now + hold.lasts)
             counter.settle(slot, amount)

@@ -5,7 +5,7 @@ For tests and single processes.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from threading import Lock
@@ -75,6 +75,9 @@ class MemoryStore:
         # What is settled or released, with what it first held; a refund's id stands in a tuple.
         self._done: dict[str | tuple[str], int] = {}
         self._forgetting: deque[tuple[float, str | tuple[str]]] = deque()
+        # Of ids that hold in later slots than they asked for (a clock was set back): until when it
+        # is remembered, and the slots by counter. Once they have expired it is not known else.
+        self._moved: OrderedDict[str, tuple[float, dict[str, int]]] = OrderedDict()
         self._streams: dict[str, _Stream] = {}
         # INVARIANT: each key of the dict is in the ring once.
         self._counter_ring: deque[str] = deque()
@@ -122,6 +125,7 @@ class MemoryStore:
             self._sweep_counters(now, len(self._counter_ring))
             self._sweep_streams(now, len(self._stream_ring))
             self._forget(now, len(self._forgetting))
+            self._forget_slots(now, len(self._moved))
         return len(over)
 
     def close(self) -> None:
@@ -140,6 +144,7 @@ class MemoryStore:
             counters = self._counters
             refused: dict[int, Standing] = {}
             seen: list[_Seen] = []
+            moved = False
             # Unpacked, and without a call for each charge: this is the hot path.
             for key, _, amount, limit, slot, since, _, lasts, _, _, _ in charges:
                 counter = counters.get(key)
@@ -148,6 +153,7 @@ class MemoryStore:
                 elif counter.newest > slot:
                     since += counter.newest - slot
                     slot = counter.newest
+                    moved = True
                 if since == counter.floor:
                     used = counter.spent + counter.held
                 else:
@@ -158,7 +164,7 @@ class MemoryStore:
                     refused[len(seen)] = counter.standing(since)
                 seen.append((key, amount, counter, slot, since, now + lasts))
             if not refused:
-                self._hold(id, seen, now, expires)
+                self._hold(id, seen, now, expires, moved)
         return refused
 
     def raised(
@@ -191,7 +197,10 @@ class MemoryStore:
                 counter.advance(slot, since)
                 counter.hold(held_in, amount - former)
                 holds.append((key, held_in, amount))
-            self._reserved(id, max(held[0], expires), holds)
+            until = max(held[0], expires)
+            self._reserved(id, until, holds)
+            if id in self._moved:
+                self._remember_slots(id, holds, now, until)
         return {}
 
     def settle(self, id: str, holds: Sequence[Hold], amounts: Sequence[int], now: float) -> bool:
@@ -251,9 +260,8 @@ class MemoryStore:
             amount = min(charge.amount, ceiling(charge.limit) - counter.used(since))
             if amount < least or amount <= 0:
                 return 0
-            self._hold(
-                id, [(charge.key, amount, counter, slot, since, now + charge.lasts)], now, expires
-            )
+            seen = [(charge.key, amount, counter, slot, since, now + charge.lasts)]
+            self._hold(id, seen, now, expires, slot != charge.slot)
         return amount
 
     def standing(self, charges: Sequence[Charge], now: float) -> Sequence[Standing]:
@@ -306,7 +314,9 @@ class MemoryStore:
             self._sweep_counters(now, _SWEPT)
             self._counter_ring.append(key)
 
-    def _hold(self, id: str, seen: Sequence[_Seen], now: float, expires: float) -> None:
+    def _hold(
+        self, id: str, seen: Sequence[_Seen], now: float, expires: float, moved: bool
+    ) -> None:
         holds: _Holds = []
         for key, amount, counter, slot, since, dies in seen:
             self._keep(key, counter, now, dies)
@@ -315,6 +325,11 @@ class MemoryStore:
             counter.hold(slot, amount)
             holds.append((key, slot, amount))
         self._reserved(id, expires, holds)
+        if moved:
+            self._remember_slots(id, holds, now, expires)
+        elif self._moved:
+            # It was held before, and that has expired.
+            self._moved.pop(id, None)
 
     def _reserved(self, id: str, expires: float, holds: _Holds) -> None:
         self._held[id] = (expires, holds)
@@ -328,10 +343,11 @@ class MemoryStore:
         held = self._held.pop(id, None)
         holds = held[1] if held else []
         self._remember(id, holds[0][2] if holds else 0, now)
-        return self._given(holds)
+        moved = self._moved.pop(id, None) if self._moved else None
+        return moved[1] if moved and not held else self._given(holds)
 
     def _give_back(self, now: float) -> None:
-        """Gives back what has expired. Its id may be held anew, and settled as if it never was."""
+        """Gives back what has expired. Its id may be held anew, and settled all the same."""
         while self._due and self._due[0][0] <= now:
             _, id = heappop(self._due)
             held = self._held.get(id)
@@ -362,6 +378,17 @@ class MemoryStore:
             if not forgetting or (forgetting[0][0] > now and len(forgetting) <= self._most_ids):
                 return
             self._done.pop(forgetting.popleft()[1], None)
+
+    def _remember_slots(self, id: str, holds: _Holds, now: float, expires: float) -> None:
+        self._forget_slots(now, _SWEPT)
+        self._moved[id] = expires + self._remembered, {key: slot for key, slot, _ in holds}
+
+    def _forget_slots(self, now: float, most: int) -> None:
+        moved = self._moved
+        for _ in range(min(most, len(moved))):
+            id, (until, slots) = moved.popitem(last=False)
+            if until > now and len(moved) < self._most_ids:
+                moved[id] = until, slots
 
     def _sweep_counters(self, now: float, most: int) -> None:
         ring = self._counter_ring

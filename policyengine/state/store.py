@@ -57,7 +57,9 @@ class Ledger(Protocol):
     `REMEMBERED` seconds. A reservation that is neither settled nor released by its `expires` is
     given back; settling it later still counts all of it. Slots never go back: where a counter has
     a later slot than the one asked for (a clock was set back), that slot takes its place, and
-    `since` moves with it. All methods are atomic, and raise `StateError` where they fail.
+    `since` moves with it. What was held is settled in the slot in which it was held, also once it
+    has expired: for as long as what became of an id is remembered. All methods are atomic, and
+    raise `StateError` where they fail.
 
     Amounts are whole numbers from 0 to 2^53, and a counter holds no more than that: `bad-amount`.
     The distance from `since` to `slot` is always the same for a key. What is held keeps a counter

@@ -206,6 +206,50 @@ def test_a_clock_that_goes_back_frees_nothing(ledger: Any) -> None:
     assert used(ledger, today(0, 6), 6.0 * day) == (3, 6)
 
 
+@pytest.mark.parametrize("looked", [True, False])
+@pytest.mark.parametrize("how", ["reserved", "raised", "taken"])
+def test_what_has_expired_is_settled_where_it_was_held(ledger: Any, how: str, looked: bool) -> None:
+    def today(amount: int, number: int) -> Charge:
+        return charge(amount, 10, "d", number * 100, number * 100, width=100)
+
+    assert ledger.reserve("later", [today(1, 6)], 600.0, END) == {}
+    # The clock is set back, and what is asked for the fifth is held in the sixth.
+    asked, until = today(2, 5), 500.0 + 5
+    if how == "taken":
+        assert ledger.take("a", asked, 1, 500.0, until) == 2
+    else:
+        assert ledger.reserve("a", [asked], 500.0, until) == {}
+    if how == "raised":
+        until += 50
+        assert ledger.raised("a", [asked._replace(amount=4)], 501.0, until) == {}
+    assert used(ledger, today(0, 6), 502.0) == (0, 5 if how == "raised" else 3)
+    if looked:
+        assert used(ledger, today(0, 6), until) == (0, 1)
+    else:
+        # It is given back by whoever comes next.
+        assert ledger.reserve("next", [today(9, 6)], until, END) == {}
+        assert ledger.release("next", holds([today(9, 6)]), until)
+    assert ledger.settle("a", holds([asked]), [7], until)
+    assert not ledger.settle("a", holds([asked]), [7], until)
+    assert used(ledger, today(0, 6), until) == (7, 1)
+    assert ledger.reserve("more", [today(3, 6)], until, END)
+
+
+def test_what_is_held_anew_is_settled_where_it_is_held_then(ledger: Any) -> None:
+    def today(amount: int, number: int) -> Charge:
+        return charge(amount, 10, "d", number * 100, number * 100, width=100)
+
+    ledger.reserve("later", [today(1, 6)], 600.0, 601.0)
+    assert ledger.reserve("a", [today(2, 5)], 500.0, 505.0) == {}
+    assert used(ledger, today(0, 7), 700.0) == (0, 0)
+    assert ledger.reserve("a", [today(2, 7)], 700.0, 705.0) == {}
+    # Whether it is, is for the store to say.
+    is_held = used(ledger, today(0, 7), 701.0) == (0, 2)
+    assert used(ledger, today(0, 7), 710.0) == (0, 0)
+    assert ledger.settle("a", holds([today(2, 7)]), [3], 710.0)
+    assert used(ledger, today(0, 7), 710.0) == (3 if is_held else 0, 0)
+
+
 def test_a_rolling_window_moves_with_the_latest_slot(ledger: Any) -> None:
     ledger.reserve("a", [minute(6, 100)], 100.0, END)
     ledger.reserve("b", [minute(3, 150)], 150.0, END)
