@@ -238,7 +238,7 @@ for i = 1, count do
     refused = refused or {}
     refused[#refused + 1] = standing(i - 1, found)
   elseif used > MOST - amount then
-    return -4
+    return done(KEYS[1], now) and 0 or -4
   end
   seen[i], lasting[i] = found, lasts
   kept[2 * i + 1], kept[2 * i + 2] = text(found[SLOT]), text(amount)

@@ -53,6 +53,10 @@ _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _RESERVE, _TAKE, _TRY, _RESTORE = 0, 1, 2, 3
 _SETTLE, _RELEASE, _UNDO = 0, 1, 2
 
+# Errors after which nothing more is held, and those by which a script says so.
+_TOO_MUCH: Final = too_much().code
+_ANSWERED: Final = (_TOO_MUCH, reservation_over().code, "clock-skew")
+
 _EXPIRES: Final = struct.Struct("<d")
 _BATCH: Final = 500
 
@@ -179,16 +183,26 @@ class RedisStore:
         checked(charges, now, expires)
         refused: dict[int, Standing] = {}
         groups = self._groups(id, charges)
-        for tag, positions, part in groups:
-            mode = _TRY if refused else _RESERVE
-            answer = self._held(tag, id, part, now, expires, mode)
-            if answer != 0:
-                refused.update((positions[a[0]], _standing(a)) for a in answer)
-        if refused and len(groups) > 1:
-            # What has room in one part of a spread namespace, where another one has none.
+        try:
+            for tag, positions, part in groups:
+                mode = _TRY if refused else _RESERVE
+                answer = self._held(tag, id, part, now, expires, mode)
+                if answer != 0:
+                    refused.update((positions[a[0]], _standing(a)) for a in answer)
+        except StateError as error:
+            # After another one it may be that the id is held, by an earlier call.
+            if error.code == _TOO_MUCH:
+                self._undo(id, groups)
+            raise
+        if refused:
+            self._undo(id, groups)
+        return dict(sorted(refused.items()))
+
+    def _undo(self, id: str, groups: Sequence[_Group[Charge]]) -> None:
+        """Gives back what has room in one part of a spread namespace, where another has none."""
+        if len(groups) > 1:
             for tag, _, part in groups:
                 self._finished(tag, id, _holds(part), [0] * len(part), _UNDO)
-        return dict(sorted(refused.items()))
 
     def raised(
         self, id: str, charges: Sequence[Charge], now: float, expires: float
@@ -197,24 +211,31 @@ class RedisStore:
         checked(charges, now, expires)
         done: list[tuple[bytes, Sequence[Charge], float]] = []
         refused: dict[int, Standing] = {}
-        over = False
-        for tag, positions, part in self._groups(id, charges):
-            answer = self._raise(tag, id, part, now, expires, _TRY if refused else _RESERVE)
-            if answer == scripts.OVER:
-                over = True
-                break
-            if answer and answer[0] == scripts.RAISED:
-                former = zip(part, answer[2:], strict=True)
-                before = [c._replace(amount=a, limit=None) for c, a in former]
-                done.append((tag, before, float(answer[1])))
-            else:
-                refused.update((positions[a[0]], _standing(a)) for a in answer)
-        if over or refused:
-            for tag, part, until in done:
-                self._raise(tag, id, part, now, until, _RESTORE)
-        if over:
-            raise reservation_over()
+        try:
+            for tag, positions, part in self._groups(id, charges):
+                answer = self._raise(tag, id, part, now, expires, _TRY if refused else _RESERVE)
+                if answer == scripts.OVER:
+                    raise reservation_over()
+                if answer and answer[0] == scripts.RAISED:
+                    former = zip(part, answer[2:], strict=True)
+                    before = [c._replace(amount=a, limit=None) for c, a in former]
+                    done.append((tag, before, float(answer[1])))
+                else:
+                    refused.update((positions[a[0]], _standing(a)) for a in answer)
+        except StateError as error:
+            if error.code in _ANSWERED:
+                self._restore(id, done, now)
+            raise
+        if refused:
+            self._restore(id, done, now)
         return dict(sorted(refused.items()))
+
+    def _restore(
+        self, id: str, done: Iterable[tuple[bytes, Sequence[Charge], float]], now: float
+    ) -> None:
+        """Puts back what was raised in one part, where another one has no room."""
+        for tag, part, until in done:
+            self._raise(tag, id, part, now, until, _RESTORE)
 
     def settle(self, id: str, holds: Sequence[Hold], amounts: Sequence[int], now: float) -> bool:
         """Counts what was really used in place of what was held; whether it was not done before."""

@@ -332,6 +332,47 @@ def test_nothing_stays_held_where_one_part_has_no_room(opened: Any) -> None:
     assert [s[:2] for s in store.standing(wide, NOW)] == [(1, 0)] * 20
 
 
+def test_nothing_stays_held_where_one_part_cannot_count_as_far(opened: Any) -> None:
+    store = opened(spread=True)
+    for place in range(6):
+        wide = [charge(f"{place}-{number}", 2, None) for number in range(6)]
+        wide[place] = charge(f"{place}-{place}", MOST, None)
+        assert store.reserve("there", [wide[place]._replace(amount=1)], NOW, NOW + 60) == {}
+        with pytest.raises(StateError) as raised:
+            store.reserve("a", wide, NOW, NOW + 60)
+        assert raised.value.code == "bad-amount"
+        before = [int(number == place) for number in range(6)]
+        assert [s.used for s in store.standing(wide, NOW)] == before
+        # The id was not used up, and what it holds is not raised in part either.
+        fitting = [c._replace(amount=2) for c in wide]
+        assert store.reserve("a", fitting, NOW, NOW + 60) == {}
+        with pytest.raises(StateError) as raised:
+            store.raised("a", [c._replace(amount=max(c.amount, 3)) for c in wide], NOW, NOW + 90)
+        assert raised.value.code == "bad-amount"
+        held_now = [2 + one for one in before]
+        assert [s.used for s in store.standing(wide, NOW)] == held_now
+        assert store.release("a", held(*fitting), NOW)
+        assert store.release("there", held(wide[place]), NOW)
+        store = opened(spread=True, namespace=f"n{place}")
+
+
+@pytest.mark.parametrize("amount", [-1, 1.5, MOST + 1, "1", True])
+def test_one_bad_amount_holds_nothing_of_the_others(opened: Any, amount: Any) -> None:
+    store, wide = opened(spread=True), [charge(f"k{number}", 2) for number in range(6)]
+    with pytest.raises(StateError) as raised:
+        store.reserve("a", [*wide, charge("bad", amount)], NOW, NOW + 60)
+    assert raised.value.code == "bad-amount"
+    assert all(s.used == 0 for s in store.standing(wide, NOW))
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_a_full_counter_knows_who_filled_it(opened: Any, spread: bool) -> None:
+    store, large = opened(spread=spread), [charge("k", MOST, None), charge("l", 1, None)]
+    for _ in (0, 1):
+        assert store.reserve("a", large, NOW, NOW + 60) == {}
+    assert [s.used for s in store.standing(large, NOW)] == [MOST, 1]
+
+
 class Breaking:
     """A client that dies before one of its calls, or after it."""
 
