@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 
@@ -102,7 +103,8 @@ class Reservation:
     It is all that is needed to settle, also in another process (`to_dict`, `from_dict`). `model`
     is the one whose price was assumed; `expires` is in seconds since 1970. `charges` are those
     that were held, in the order of `holds`: what raises them later (`policyengine.engine`) needs
-    their limits.
+    their limits. `looks` are the positions of those that only look at a counter which others are
+    charged to: they stay at nothing.
     """
 
     id: str
@@ -110,6 +112,7 @@ class Reservation:
     expires: float
     model: str = ""
     charges: tuple[Charge, ...] = ()
+    looks: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The reservation as plain JSON values.
@@ -124,6 +127,7 @@ class Reservation:
             "expires": self.expires,
             "model": self.model,
             "charges": [list(charge) for charge in self.charges],
+            "looks": list(self.looks),
         }
 
     @staticmethod
@@ -132,12 +136,16 @@ class Reservation:
         try:
             holds = tuple(_hold(*hold) for hold in plain["holds"])
             charges = tuple(_charge(*charge) for charge in plain.get("charges", ()))
-            if charges and len(charges) != len(holds):
+            if charges and tuple(map(_hold_of, charges)) != holds:
                 raise ValueError("charges and holds differ")
-            expires = float(plain["expires"])
-            model = str(plain.get("model", ""))
-            return Reservation(str(plain["id"]), holds, expires, model, charges)
-        except (KeyError, TypeError, ValueError) as error:
+            looks = tuple(plain.get("looks", ()))
+            if any(type(at) is not int or not 0 <= at < len(holds) for at in looks):
+                raise ValueError("there is no such hold")
+            id, expires, model = plain["id"], float(plain["expires"]), plain.get("model", "")
+            if not (isinstance(id, str) and isinstance(model, str) and isfinite(expires)):
+                raise ValueError("its id or time is none")
+            return Reservation(id, holds, expires, model, charges, looks)
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise ValueError("this is no reservation") from error
 
 
@@ -145,7 +153,13 @@ def _hold(key: Any, unit: Any, amount: Any, slot: Any, lasts: Any) -> Hold:
     numbers = (amount, slot, lasts)
     if not isinstance(key, str) or unit not in UNITS or any(type(n) is not int for n in numbers):
         raise ValueError("this is no hold")
+    if amount < 0 or lasts < 0:
+        raise ValueError("this is no hold")
     return Hold(key, unit, amount, slot, lasts)
+
+
+def _hold_of(charge: Charge) -> Hold:
+    return Hold(charge.key, charge.unit, charge.amount, charge.slot, charge.lasts)
 
 
 def _charge(*parts: Any) -> Charge:
@@ -208,6 +222,8 @@ def check_usage(usage: Usage) -> None:
     parts = usage.cached_tokens + usage.cache_write_tokens
     if parts > usage.input_tokens or usage.reasoning_tokens > usage.output_tokens:
         raise FactError("bad-usage", "a part of the usage is more than the whole")
+    if type(usage.batch) is not bool:
+        raise FactError("bad-usage", "`batch` of the usage is neither true nor false")
     cost = usage.cost_micro_usd
     if cost is not None and (type(cost) is not int or not 0 <= cost <= _MOST_MICRO_USD):
         raise FactError("bad-usage", "the cost of the usage is negative or absurd")
@@ -219,20 +235,23 @@ def settled(
     """What each hold settles to once it is known what a request really took.
 
     Money is what the provider says, else the price of the usage; requests and steps stay as they
-    were held, and nothing runs any more in parallel. Raises `FactError` where the price is unknown
-    or the usage makes no sense.
+    were held, and nothing runs any more in parallel. What the usage says nothing about stays as it
+    was held too: no request takes no tokens. Raises `FactError` where the price is unknown or the
+    usage makes no sense.
 
     >>> settled([Hold("k", "tokens", 900, 0, 60)], Usage(100, 20), "m", None, 0.0)
     [120]
     """
     check_usage(usage)
+    tokens = usage.input_tokens + usage.output_tokens
+    says = bool(tokens or usage.input_images or usage.output_images)
     amounts: list[int] = []
     for hold in holds:
         match hold.unit:
-            case "micro_usd":
+            case "micro_usd" if says or usage.cost_micro_usd is not None:
                 amounts.append(_cost(usage, model, prices, now))
-            case "tokens":
-                amounts.append(usage.input_tokens + usage.output_tokens)
+            case "tokens" if says:
+                amounts.append(tokens)
             case "parallel":
                 amounts.append(0)
             case _:

@@ -1,4 +1,4 @@
-"""What decisions ask of a store: how budgets stand, charges held in one step, what was done before.
+"""What decisions ask about budgets and about the past, and what one decision knows of its store.
 
 Rules decide as if all their charges had room; what they asked for is then held all at once, or none
 of it, and they decide again with what was found. So nothing is checked first and spent later.
@@ -17,35 +17,34 @@ from policyengine.charges import (
     Charge,
     Costs,
     Event,
-    Hold,
     Meter,
     Reservation,
     Standing,
     Watch,
     decoded,
-    encoded,
 )
 from policyengine.engine.facts import Answer, Request, Source, crashed
 from policyengine.engine.waiting import waited_later
 from policyengine.errors import FactError, StateError
 from policyengine.plugins import FactProvider
-from policyengine.program import FactInfo
+from policyengine.program import RESTRICTING, FactInfo, Route, RuleInfo
 from policyengine.state.store import Ledger
 
-# Seconds that an event loop waits for a store that blocks.
-_PATIENCE: Final = 5.0
-
-_NO_STORE = "there is no store: give the engine one, such as `SqliteStore(path)`"
+NO_STORE = "there is no store: give the engine one, such as `SqliteStore(path)`"
 
 
 class LimitSource(Source):
     """A question about a budget or a rate. It finds something where a charge has no room."""
 
-    __slots__ = ("_meter",)
+    __slots__ = ("_meter", "looks", "routes")
 
     def __init__(self, fact: FactInfo, provider: FactProvider, position: int) -> None:
         super().__init__(fact, provider, position)
         self._meter: Meter | FactError = _built(provider, fact.config)
+        # It charges nothing: it asks how much is left of what others are charged to.
+        self.looks = bool(getattr(provider, "LOOKS", False))
+        # Beyond it a rule routes, so that another model may serve the request.
+        self.routes = False
 
     def ask_now(self, request: Request) -> Answer:
         """What is known to have no room; nothing, until the store has said otherwise."""
@@ -153,12 +152,26 @@ def source_of(fact: FactInfo, provider: FactProvider, position: int) -> Source:
     return _KINDS.get(provider.READS, Source)(fact, provider, position)
 
 
+def mark_routes(sources: Sequence[Source], rules: Sequence[RuleInfo]) -> None:
+    """Notes which limits only lead to other models where they have no room."""
+    routing: set[int] = set()
+    refusing: set[int] = set()
+    for rule in rules:
+        if rule.mode == "enforce":
+            routes = any(isinstance(effect, Route) for effect in rule.obligations)
+            refusing.update(rule.facts if isinstance(rule.verdict, RESTRICTING) else ())
+            routing.update(rule.facts if routes else ())
+    for source in sources:
+        if isinstance(source, LimitSource):
+            source.routes = source.position in routing - refusing
+
+
 class Account:
     """The store's side of one decision: what it found out, and what it holds."""
 
     __slots__ = (
-        "_streams", "blocks", "expires", "failed", "final", "hold", "id", "memo", "now", "over",
-        "reservation", "store",
+        "_streams", "asked", "blocks", "expires", "failed", "final", "hold", "id", "is_key", "memo",
+        "now", "over", "reservation", "rounds", "store",
     )  # fmt: skip
 
     def __init__(
@@ -172,12 +185,18 @@ class Account:
         self.store = store
         self.blocks = bool(getattr(store, "BLOCKING", False))
         self.id = id or new_id()
+        # Whether the id is a host's, which it may have used before.
+        self.is_key = False
         self.now = now
         self.expires = now if expires is None else expires
         self.hold = hold
         # Answers of limits that are certain, by position, and the counters that have no room.
         self.final: dict[int, Answer] = {}
         self.over: set[tuple[int, str]] = set()
+        # The limits that rules have asked for, in whichever round: a rule that has enough with one
+        # that is exceeded still counts the others.
+        self.asked: dict[int, LimitSource] = {}
+        self.rounds = 0
         self.reservation: Reservation | None = None
         # The error of a store that could not remember the request.
         self.failed: FactError | None = None
@@ -188,7 +207,7 @@ class Account:
     def finding_of(self, source: LimitSource) -> Answer:
         """What is known of a limit so far."""
         if self.store is None:
-            return FactError("no-store", _NO_STORE)
+            return FactError("no-store", NO_STORE)
         return self.final.get(source.position, [])
 
     def events(self, stream: str) -> Sequence[Event]:
@@ -198,11 +217,19 @@ class Account:
         known = self._streams.get(stream)
         if known is None:
             if self.store is None:
-                raise FactError("no-store", _NO_STORE)
-            rows = _tried(self.store, "events", stream, self.now)
+                raise FactError("no-store", NO_STORE)
+            rows = tried(self.store, "events", stream, self.now)
             found = (decoded(row) for row in rows)
             known = self._streams[stream] = [event for event in found if event is not None]
         return known
+
+    def use_key(self, key: str, input_digest: str) -> None:
+        """Lets what is held have an id by which the same request is known when it is asked again.
+
+        Another request under the same key has an id of its own: it is not free.
+        """
+        self.id = f"{key}/{input_digest.rpartition(':')[2][:32]}"
+        self.is_key = True
 
     def wanted(
         self, sources: Sequence[Source], answers: Mapping[int, Answer], asked: Asked, known: Any
@@ -211,13 +238,14 @@ class Account:
 
         The error then is the limit's answer.
         """
+        for position in answers:
+            source = sources[position]
+            if isinstance(source, LimitSource) and source.name not in known:
+                self.asked[position] = source
         found: list[tuple[LimitSource, Charge]] = []
         right = True
-        for position, answer in answers.items():
-            source = sources[position]
-            if not isinstance(source, LimitSource) or source.name in known:
-                continue
-            if isinstance(answer, FactError):
+        for position, source in self.asked.items():
+            if isinstance(self.final.get(position), FactError) or self.store is None:
                 continue
             try:
                 for charge in source.charges(asked):
@@ -232,154 +260,13 @@ class Account:
     def start_again(self, failed: FactError) -> None:
         """Decides anew after the store could not remember the request."""
         self.reservation = None
-        self.id = f"{self.id}/again"
+        self.id = new_id()
         self.failed = failed
-
-    def holding(self, wanted: Sequence[tuple[LimitSource, Charge]], model: str) -> Holding:
-        """What asks the store to hold charges."""
-        return Holding(self, wanted, model)
-
-    def adding(self, sources: Sequence[Source], request: Request) -> Adding:
-        """What asks the store to remember the request itself."""
-        return Adding(self, sources, request)
 
 
 def new_id() -> str:
     """An id for a reservation. It begins with the time, as stores keep ids sorted."""
     return f"{time.time_ns():016x}{os.urandom(8).hex()}"
-
-
-class _Step:
-    """Something that a decision asks of the store; asked like a source of facts."""
-
-    __slots__ = ("_account",)
-
-    def __init__(self, account: Account) -> None:
-        self._account = account
-
-    def ask_now(self, request: Request) -> Any:
-        """Does it. A `FactError` where the store could not."""
-        try:
-            return self.work()
-        except FactError as error:
-            return error
-
-    async def ask_later(self, request: Request) -> Any:
-        """Does it, in a thread where the store blocks."""
-        if not self._account.blocks:
-            return self.ask_now(request)
-        try:
-            return await waited_later(self.work, time.monotonic() + _PATIENCE)
-        except FactError as error:
-            return error
-
-    def work(self) -> Any:
-        """Asks the store. Raises `FactError`."""
-        raise NotImplementedError
-
-
-class Holding(_Step):
-    """Holds all charges of a decision, or finds those that have no room.
-
-    It gives whether they are held; if not, the account's `final` says more than before.
-    """
-
-    __slots__ = ("_charges", "_model", "_wanted")
-
-    def __init__(
-        self, account: Account, wanted: Sequence[tuple[LimitSource, Charge]], model: str
-    ) -> None:
-        super().__init__(account)
-        self._wanted = wanted
-        self._model = model
-        self._charges = _merged(charge for _, charge in wanted)
-
-    def work(self) -> bool:
-        """See the class."""
-        account = self._account
-        store = account.store
-        if store is None:
-            raise FactError("no-store", _NO_STORE)
-        refused: Mapping[int, Standing]
-        if account.hold:
-            refused = _tried(
-                store, "reserve", account.id, self._charges, account.now, account.expires
-            )
-            if not refused:
-                self._held()
-                return True
-        else:
-            standings = _tried(store, "standing", self._charges, account.now)
-            refused = dict(enumerate(standings))
-        charges = self._charges
-        learned = self._learn({charges[at].key: (charges[at], refused[at]) for at in refused})
-        if account.hold and not learned:
-            raise FactError("store-failed", "the store refused what it has room for")
-        return not learned
-
-    def failed(self, error: FactError) -> None:
-        """Lets an error of the store be the answer of all that was asked for."""
-        for source, _ in self._wanted:
-            self._account.final[source.position] = error
-
-    def _held(self) -> None:
-        holds = tuple(Hold(c.key, c.unit, c.amount, c.slot, c.lasts) for c in self._charges)
-        self._account.reservation = Reservation(
-            self._account.id, holds, self._account.expires, self._model, tuple(self._charges)
-        )
-
-    def _learn(self, refused: Mapping[str, tuple[Charge, Standing]]) -> bool:
-        """Notes which limits have no room; whether there are such."""
-        account = self._account
-        found: dict[int, list[Any]] = {}
-        learned = False
-        for source, charge in self._wanted:
-            asked, standing = refused.get(charge.key, (charge, None))
-            if standing is None or charge.limit is None:
-                continue
-            if standing.used + asked.amount <= charge.limit:
-                continue
-            learned = True
-            account.over.add((source.position, charge.key))
-            answer = source.found(charge, standing, account.now)
-            if isinstance(answer, FactError):
-                account.final[source.position] = answer
-            else:
-                found.setdefault(source.position, []).extend(answer)
-        for position, findings in found.items():
-            before = account.final.get(position, [])
-            if not isinstance(before, FactError):
-                account.final[position] = [*before, *findings]
-        return learned
-
-
-class Adding(_Step):
-    """Adds the request itself to the streams that the point's rules ask about."""
-
-    __slots__ = ("_events",)
-
-    def __init__(self, account: Account, sources: Sequence[Source], request: Request) -> None:
-        super().__init__(account)
-        self._events = added(sources, request.input, account.now, request.known)
-
-    def __bool__(self) -> bool:
-        return bool(self._events) and self._account.store is not None
-
-    def work(self) -> None:
-        """See the class."""
-        store, now = self._account.store, self._account.now
-        for stream, (event, keep, lasts) in self._events.items():
-            _tried(store, "append", stream, encoded(event), now, keep, lasts)
-
-
-class Releasing(_Step):
-    """Gives back what a decision held; what cannot be given back now expires."""
-
-    def work(self) -> None:
-        """See the class."""
-        held, store = self._account.reservation, self._account.store
-        if held is not None and store is not None:
-            _tried(store, "release", held.id, held.holds, self._account.now)
 
 
 def added(
@@ -428,21 +315,7 @@ def _built(provider: FactProvider, config: Any) -> Any:
         return error
 
 
-def _merged(charges: Any) -> list[Charge]:
-    """Charges of one counter as one: what several limits count alike is spent once."""
-    found: dict[str, Charge] = {}
-    for charge in charges:
-        before = found.get(charge.key)
-        if before is not None:
-            limits = [limit for limit in (before.limit, charge.limit) if limit is not None]
-            charge = before._replace(
-                amount=max(before.amount, charge.amount), limit=min(limits, default=None)
-            )
-        found[charge.key] = charge
-    return list(found.values())
-
-
-def _tried(store: Any, method: str, *arguments: Any) -> Any:
+def tried(store: Any, method: str, *arguments: Any) -> Any:
     """What a method of the store gives. Raises `FactError` where it fails in any way."""
     try:
         return getattr(store, method)(*arguments)
@@ -457,4 +330,4 @@ def _not_in_stream(name: str) -> FactError:
     return FactError("fact-in-stream", f"`{name}` cannot be asked while an answer is streamed")
 
 
-__all__ = ["Account", "Costs", "Holding", "LimitSource", "PastSource", "added", "source_of"]
+__all__ = ["Account", "Costs", "LimitSource", "PastSource", "added", "source_of"]

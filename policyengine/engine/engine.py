@@ -10,7 +10,14 @@ from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from policyengine.decision import Decision, Reason, ReasonCode, decided
-from policyengine.engine.accounts import Account, LimitSource, PastSource, new_id, source_of
+from policyengine.engine.accounts import (
+    Account,
+    LimitSource,
+    PastSource,
+    mark_routes,
+    new_id,
+    source_of,
+)
 from policyengine.engine.facts import Answer, Known, Request, Source
 from policyengine.engine.keeping import deciding
 from policyengine.engine.outcome import Outcome, plain_reason
@@ -68,7 +75,7 @@ class Engine(Reports):
     environment's `POLICYENGINE_KEY`), and `vault` gives reversible tokens, such as a
     `policyengine.state.vault.Vault`: redactions need them. What is held for an allowed request is
     given back after `held_for` seconds without news of it. Raises `StateError` for keys that are
-    none.
+    none, and `ValueError` for a `held_for` that is no time.
     """
 
     def __init__(
@@ -111,8 +118,10 @@ class Engine(Reports):
         Never raises for what a request contains: an input that cannot be judged is denied, and
         the reason says why. `facts` are recorded findings by provider, used instead of asking;
         `now` stands in for the clock. Where limits apply and the verdict is to allow, what the
-        request may take is held (`Decision.reservation`), once for each `idempotency_key`; without
-        `reserve` nothing is held, and nothing of it remembered.
+        request may take is held (`Decision.reservation`). With an `idempotency_key` the same input,
+        asked again while it is held, is held once; another input, or one that was settled or
+        released, is one more request. Without `reserve` nothing is held, and nothing of it
+        remembered.
 
         >>> from policyengine.program import Program
         >>> empty = Program("none", "0.0.0", "", {}, compile("", "none", "exec"), "")
@@ -125,8 +134,8 @@ class Engine(Reports):
         if found is None or input.__class__ is not dict:
             return self._deny(point, moment, started, self._refused(found))
         if found.kept:
-            account = self._account(moment, idempotency_key, reserve)
-            return self._kept_now(found, input, facts, moment, started, account)[0]
+            account = self._account(moment, None, reserve)
+            return self._kept_now(found, input, facts, moment, started, account, idempotency_key)[0]
         result: Result = (run := found.function(input, moment))
         request = None
         if found.sources or facts:
@@ -181,8 +190,9 @@ class Engine(Reports):
         if found is None or input.__class__ is not dict:
             return self._deny(point, moment, started, self._refused(found))
         if found.kept:
-            account = self._account(moment, idempotency_key, reserve)
-            return await self._kept_later(found, input, facts, moment, started, account)
+            account = self._account(moment, None, reserve)
+            key = idempotency_key
+            return await self._kept_later(found, input, facts, moment, started, account, key)
         result: Result = (run := found.function(input, moment))
         request = None
         if found.sources or facts:
@@ -213,16 +223,38 @@ class Engine(Reports):
         when = now or (self._clock() if self._clock else datetime.now(UTC))
         found = self._points.get(point)
         # A stream may be decided more than once, and is one request.
-        key = new_id()
+        id = new_id()
         deciding = Deciding(
             found,
             Timestamp.of(when),
             self.program.scan,
             self._transforms,
-            partial(self.decide, point, now=when, idempotency_key=key),
-            partial(self.adecide, point, now=when, idempotency_key=key),
+            partial(self._again, point, when, id),
+            partial(self._again_later, point, when, id),
         )
         return Stream(deciding, input, field)
+
+    def _again(self, point: str, now: datetime, id: str, input: Mapping[str, Any]) -> Decision:
+        """`decide` for what comes in pieces: however often it is decided, it is held once."""
+        started = time.perf_counter_ns()
+        found = self._points.get(point)
+        if found is None or not found.kept or input.__class__ is not dict:
+            return self.decide(point, input, now=now)
+        moment = Timestamp.of(now)
+        account = self._account(moment, id, hold=True)
+        return self._kept_now(found, input, None, moment, started, account)[0]
+
+    async def _again_later(
+        self, point: str, now: datetime, id: str, input: Mapping[str, Any]
+    ) -> Decision:
+        """`_again`, awaiting guards and the store."""
+        started = time.perf_counter_ns()
+        found = self._points.get(point)
+        if found is None or not found.kept or input.__class__ is not dict:
+            return await self.adecide(point, input, now=now)
+        moment = Timestamp.of(now)
+        account = self._account(moment, id, hold=True)
+        return await self._kept_later(found, input, None, moment, started, account)
 
     def _ready(self, point: PointProgram) -> _Point:
         sources = tuple(
@@ -245,6 +277,7 @@ class Engine(Reports):
             fields["facts"] = uses(point, sources, answers, (matched, ()))
             return fields
 
+        mark_routes(sources, point.rules)
         kept = any(isinstance(source, LimitSource | PastSource) for source in sources)
         return _Point(point, self._names[point.function], sources, reason, plain, quiet, kept)
 
@@ -306,10 +339,11 @@ class Engine(Reports):
         moment: Timestamp,
         started: int,
         account: Account,
+        key: str | None = None,
     ) -> tuple[Decision, Mapping[int, Answer]]:
         request = Request(point.program, input, facts, self.program.scan, account)
         try:
-            asking = deciding(point, request, moment, self.prices, self._fields)
+            asking = deciding(point, request, moment, self.prices, self._fields, key)
             step = next(asking)
             while True:
                 step = asking.send(step.ask_now(request))
@@ -324,10 +358,11 @@ class Engine(Reports):
         moment: Timestamp,
         started: int,
         account: Account,
+        key: str | None = None,
     ) -> Decision:
         request = Request(point.program, input, facts, self.program.scan, account)
         try:
-            asking = deciding(point, request, moment, self.prices, self._fields)
+            asking = deciding(point, request, moment, self.prices, self._fields, key)
             step = next(asking)
             while True:
                 step = asking.send(await step.ask_later(request))

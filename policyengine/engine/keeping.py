@@ -11,8 +11,9 @@ from typing import Any
 
 from policyengine.charges import Asked, Costs
 from policyengine.decision import Routing
-from policyengine.engine.accounts import Account, LimitSource, PastSource, Releasing
+from policyengine.engine.accounts import Account, LimitSource, PastSource
 from policyengine.engine.facts import Request
+from policyengine.engine.holding import Adding, Holding, Releasing
 from policyengine.engine.stream import Ready
 from policyengine.engine.uses import Result
 from policyengine.errors import FactError
@@ -24,19 +25,27 @@ Settle = Callable[[Any, Request, Result, Timestamp, str], dict[str, Any]]
 
 
 def deciding(
-    point: Ready, request: Request, moment: Timestamp, prices: Costs | None, settle: Settle
+    point: Ready,
+    request: Request,
+    moment: Timestamp,
+    prices: Costs | None,
+    settle: Settle,
+    key: str | None = None,
 ) -> Asking:
     """Decides, and holds what the rules asked for; again, until both agree.
 
-    Every time round at least one more limit is known to have no room or to be an error, so it
-    ends. `settle` makes the fields of a decision from what the rules say. Gives the fields, None
-    for an input that is no plain JSON.
+    Every time round at least one more counter of a limit is known to have no room, or a limit to be
+    an error, so it ends: the counters of a limit differ by the model only, and there are as many of
+    these as the tiers have. `settle` makes the fields of a decision from what the rules say; `key`
+    is the host's name of the request. Gives the fields, None for an input that is no plain JSON.
     """
     try:
         input_digest = digest(request.input)
     except (TypeError, ValueError, RecursionError):
         return None
     account: Account = request.account
+    if key:
+        account.use_key(key, input_digest)
     while True:
         result = yield from _judged(point, request, moment)
         fields = settle(point, request, result, moment, input_digest)
@@ -72,7 +81,7 @@ def _held(point: Ready, request: Request, asked: Asked) -> Asking:
     if wanted is None:
         return False
     if wanted:
-        holding = account.holding(wanted, asked.model)
+        holding = Holding(account, wanted, asked.model)
         held = yield holding
         if isinstance(held, FactError):
             holding.failed(held)
@@ -85,7 +94,7 @@ def _remembered(point: Ready, request: Request) -> Asking:
     account: Account = request.account
     if not account.hold or account.failed is not None:
         return True
-    adding = account.adding(point.sources, request)
+    adding = Adding(account, point.sources, request)
     failed = (yield adding) if adding else None
     if not isinstance(failed, FactError):
         return True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
+from math import inf
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
@@ -44,6 +45,8 @@ class Reports:
     """
 
     def __init__(self, store: Ledger | None, data: Mapping[str, Any], held_for: float) -> None:
+        if not 0 < held_for < inf:
+            raise ValueError("`held_for` must be a number of seconds above 0")
         self.store = store
         self.held_for = held_for
         self.prices = _prices(data)
@@ -65,11 +68,14 @@ class Reports:
         """Counts what a request really took in place of what was held for it, once.
 
         `usage` is a `policyengine.charges.Usage` or its fields; `model` the one that served, where
-        it is not the one of the reservation. What the store cannot take now is kept and told again.
-        Raises `StateError` where there is no store, or too much waits for it.
+        it is not the one of the reservation. What the usage says nothing about is not free: what
+        was held is counted, and what took nothing is for `release`. What the store cannot take now
+        is kept and told again. Raises `StateError` where there is no store, where too much waits
+        for it, and for what it will never take.
         """
         now = self._seconds()
-        amounts, why = self._amounts(reservation, usage, model, now)
+        usage, model = _usage(usage), model or reservation.model
+        amounts, why = self._final(reservation, usage, model, now)
         work = partial(self._kept.settle, reservation.id, reservation.holds, amounts, now)
         return self._reported(work, amounts, why)
 
@@ -99,16 +105,15 @@ class Reports:
         """Takes money and tokens off what was settled, which the provider does not charge for.
 
         `id` names the refund, which counts once. Requests and steps stay counted. Raises as
-        `settle` does.
+        `settle` does, and `StateError` where nobody knows what that is worth.
         """
         now = self._seconds()
-        amounts, why = self._amounts(reservation, usage, model, now)
-        money = [
-            amount if hold.unit in ("micro_usd", "tokens") else 0
-            for hold, amount in zip(reservation.holds, amounts, strict=True)
-        ]
-        work = partial(self._kept.refund, id, reservation.holds, money, now)
-        return self._reported(work, money, why)
+        model = model or reservation.model
+        # Nothing is taken off for what the usage says nothing about.
+        holds = tuple(hold._replace(amount=0) for hold in reservation.holds)
+        amounts = self._amounts(reservation, holds, usage, model, now)
+        work = partial(self._kept.refund, id, reservation.holds, amounts, now)
+        return self._reported(work, amounts, "")
 
     def extend(
         self, reservation: Reservation, usage: Usage | Mapping[str, Any], *, model: str = ""
@@ -116,19 +121,22 @@ class Reports:
         """Holds what a streamed answer has taken so far, where that is more, and for longer.
 
         Gives the reservation to go on with; None where a limit has no room: end the stream, and
-        settle. Raises `StateError` where the store fails, or the reservation is over.
+        settle. It is also asked before a dearer `model` is tried in place of one that failed.
+        Raises `StateError` where the store fails, the reservation is over, or nobody knows what the
+        usage costs.
         """
         now = self._seconds()
-        amounts, _ = self._amounts(reservation, usage, model, now)
+        model = model or reservation.model
+        amounts = self._amounts(reservation, reservation.holds, usage, model, now)
         charges = tuple(
             charge._replace(amount=max(charge.amount, amount))
             for charge, amount in zip(reservation.charges, amounts, strict=True)
         )
         expires = now + self.held_for
-        if self._kept.raised(reservation.id, charges, now, expires):
+        if _told(partial(self._kept.raised, reservation.id, charges, now, expires)):
             return None
         holds = tuple(Hold(c.key, c.unit, c.amount, c.slot, c.lasts) for c in charges)
-        return Reservation(reservation.id, holds, expires, reservation.model, charges)
+        return Reservation(reservation.id, holds, expires, model, charges, reservation.looks)
 
     def record(self, point: str, input: Mapping[str, Any], event: Event) -> int:
         """Adds something that happened to the streams that a point's rules ask about.
@@ -139,7 +147,7 @@ class Reports:
         now = self._seconds()
         events = added(self.sources(point), input, now, {}, event)
         for stream, (one, keep, lasts) in events.items():
-            self._kept.append(stream, encoded(one), now, keep, lasts)
+            _told(partial(self._kept.append, stream, encoded(one), now, keep, lasts))
         return len(events)
 
     def observe(
@@ -168,9 +176,10 @@ class Reports:
             waiting = list(self._waiting)
         for work in waiting:
             try:
-                work()
-            except StateError:
-                break
+                _told(work)
+            except StateError as error:
+                if error.code not in _NEVER:
+                    break
             with self._lock:
                 if self._waiting and self._waiting[0] is work:
                     self._waiting.popleft()
@@ -193,30 +202,66 @@ class Reports:
     def _amounts(
         self,
         reservation: Reservation,
+        holds: Sequence[Hold],
         usage: Usage | Mapping[str, Any],
         model: str,
         now: float,
-    ) -> tuple[list[int], str]:
-        model = model or reservation.model
-        usage = _usage(usage)
+    ) -> list[int]:
+        """What each hold comes to. Raises `StateError` where nobody knows."""
         try:
-            return settled(reservation.holds, usage, model, self.prices, now), ""
+            amounts = settled(holds, _usage(usage), model, self.prices, now)
         except FactError as error:
-            held = [hold.amount for hold in reservation.holds]
-            # What cannot be priced is not free.
-            return held, f"what was held is counted: {error.message}"
+            raise StateError(error.code, error.message) from error
+        for position in reservation.looks:
+            amounts[position] = 0
+        return amounts
+
+    def _final(
+        self, reservation: Reservation, usage: Usage, model: str, now: float
+    ) -> tuple[list[int], str]:
+        """What each hold settles to; what was held where nobody knows, and why."""
+        holds = reservation.holds
+        try:
+            return self._amounts(reservation, holds, usage, model, now), ""
+        except StateError as error:
+            why = f"what was held is counted: {error.message}"
+        try:
+            known = replace(usage, cost_micro_usd=0)
+            amounts = self._amounts(reservation, holds, known, model, now)
+        except StateError:
+            return self._amounts(reservation, holds, Usage(), model, now), why
+        # What cannot be priced is not free.
+        told = zip(holds, amounts, strict=True)
+        return [hold.amount if hold.unit == "micro_usd" else n for hold, n in told], why
 
     def _reported(self, work: Callable[[], bool], amounts: Sequence[int], why: str) -> Settlement:
         if self._waiting:
             self.flush()
         try:
-            return Settlement(work(), tuple(amounts), why=why)
-        except StateError:
+            return Settlement(_told(work), tuple(amounts), why=why)
+        except StateError as error:
+            if error.code in _NEVER:
+                raise
             with self._lock:
                 if len(self._waiting) >= MOST_WAITING:
                     raise
                 self._waiting.append(work)
         return Settlement(False, tuple(amounts), waiting=True, why=why)
+
+
+# What a store will never take, however often it is told.
+_NEVER: Final = frozenset({"bad-amount", "bad-charges", "bad-time", "reservation-over"})
+
+
+def _told(work: Callable[[], Any]) -> Any:
+    """What the store gives. Raises `StateError` where it fails in any way."""
+    try:
+        return work()
+    except StateError:
+        raise
+    # A store of a third party may fail in ways of its own, and its message may hold a password.
+    except Exception as error:
+        raise StateError("store-failed", f"the store failed ({type(error).__name__})") from None
 
 
 _FIELDS: Final = tuple(field.name for field in fields(Usage))

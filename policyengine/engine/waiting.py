@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import cache
 from queue import SimpleQueue
 from threading import Lock, Semaphore, Thread
@@ -108,6 +109,12 @@ def waited(work: Callable[[], Any], deadline: float) -> Any:
             raise
         doing.cancel()
         raise timed_out() from None
+
+
+def started(work: Callable[[], Any]) -> None:
+    """Does work in a thread that nobody waits for, unless too much waits already."""
+    with suppress(FactError):
+        _threads().submit(work)
 
 
 async def waited_later(work: Callable[[], Any], deadline: float) -> Any:
