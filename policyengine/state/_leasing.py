@@ -6,15 +6,18 @@ import secrets
 from collections import deque
 from collections.abc import Iterable
 from threading import Lock
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from policyengine.charges import Charge, Hold, Standing
+from policyengine.errors import StateError
 from policyengine.state._counting import MOST
 from policyengine.state._lease import Account, Lease, Terms
 from policyengine.state.store import Ledger
 
 # How many counters that nobody asks for a call settles, so that no call settles hundreds.
 _TIDIED = 4
+# What a store says of what it was asked, not of itself.
+ASKED: Final = ("bad-amount", "bad-charges", "bad-time", "reservation-over")
 
 
 class _Settlement(NamedTuple):
@@ -92,12 +95,12 @@ class Leasing:
         self.due.append((account.watch, account))
 
     def wants(self, now: float) -> bool:
-        """Whether something is due; what is due much later is left from before a clock went back."""
+        """Whether something is due: also what is left from before a clock was set far back."""
         return bool(self.due) and not now < self.due[0][0] <= now + self.terms.seconds
 
     def take(self, account: Account, charge: Charge, amount: int, need: int, now: float) -> bool:
         """Takes a lease of an amount, or at least of what is needed; whether there was room."""
-        id = self._named()
+        id = self._next()
         wanted = charge._replace(amount=amount)
         got = self.store.take(id, wanted, need, now, now + self.terms.seconds)
         if got <= 0:
@@ -137,13 +140,15 @@ class Leasing:
         them. In a calendar window that is over nothing can be spent any more, so it is not held:
         the store would hold it in the next one.
         """
+        # A store that does not answer must not be given back what can be used without it.
+        self.flush(now)
         with self.lock:
             held = min(account.held, MOST)
             if account.closing and account.charge.resets:
                 held = 0
             account.block()
         if held:
-            id = self._named()
+            id = self._next()
             cover = account.charge._replace(amount=held, limit=None)
             try:
                 self.store.reserve(id, [cover], now, now + self.terms.seconds)
@@ -155,7 +160,7 @@ class Leasing:
                 account.leases.append(Lease(id, held, now))
         with self.lock:
             old, spent = account.emptied(1 if held else 0)
-            ids = [lease.id for lease in old] or ([self._named()] if spent else [])
+            ids = [lease.id for lease in old] or ([self._next()] if spent else [])
             for number, id in enumerate(ids):
                 amount = 0 if number else min(spent, MOST)
                 self.pending.append(_Settlement(id, account.part(amount), amount))
@@ -170,7 +175,8 @@ class Leasing:
         while self.pending:
             id, hold, amount = self.pending[0]
             self.store.settle(id, [hold], [amount], now)
-            self.pending.popleft()
+            with self.lock:
+                self.pending.popleft()
 
     def tidy(self, now: float, most: int = _TIDIED) -> None:
         """Settles accounts whose time has come, a few of them unless more are wanted."""
@@ -183,9 +189,12 @@ class Leasing:
             if wanted:
                 try:
                     self.settle_up(account, now)
-                except BaseException:
+                except BaseException as error:
+                    # What the store will not take must not keep the others waiting.
+                    asked = isinstance(error, StateError) and error.code in ASKED
                     with self.lock:
-                        self.due.append((now, account))
+                        again = self.due.append if asked else self.due.appendleft
+                        again((now, account))
                     raise
 
     def all_settled(self, now: float) -> None:
@@ -204,6 +213,11 @@ class Leasing:
         self.accounts = {key: each for key, each in kept if each.seen > since or not each.clean}
         self.closing = [account for account in self.closing if not account.clean]
 
-    def _named(self) -> str:
+    def named(self, id: str) -> str:
+        """What the shared store knows a part of a reservation by: never as a lease, which has a
+        number."""
+        return f"{self.called}/r/{id}"
+
+    def _next(self) -> str:
         self._count += 1
         return f"{self.called}/{self._count}"
