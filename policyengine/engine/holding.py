@@ -80,7 +80,10 @@ class Holding(_Step):
         if not self._account.blocks:
             return self.ask_now(request)
         try:
-            answer = await waited_later(self.work, time.monotonic() + _PATIENCE)
+            # A thread costs more than what needs no trip.
+            answer = self._held_here()
+            if not answer:
+                answer = await waited_later(self.work, time.monotonic() + _PATIENCE)
         except BaseException as error:
             # The thread goes on: either it sees that it was left, or it is done by now.
             self._left = True
@@ -121,6 +124,18 @@ class Holding(_Step):
         # Whether the store holds something under the old id all the same, nobody knows.
         self._account.id = new_id()
 
+    def _held_here(self) -> bool:
+        """Lets a store hold the charges that can do so without waiting, as one with leases may."""
+        account = self._account
+        reserve_here = getattr(account.store, "reserve_here", None)
+        if reserve_here is None or not account.hold or account.is_key:
+            return False
+        terms = (account.id, self._charges, account.now, account.expires)
+        if tried(account.store, "reserve_here", *terms) is not True:
+            return False
+        self._made = self._reservation(account.id)
+        return True
+
     def _reserved(self, store: Ledger) -> Mapping[int, Standing]:
         account = self._account
         refused = self._asked(store, account.id)
@@ -143,13 +158,17 @@ class Holding(_Step):
             tried(store, "reserve", id, charges, account.now, account.expires), len(charges)
         )
         if not refused:
-            holds = tuple([Hold(c.key, c.unit, c.amount, c.slot, c.lasts) for c in charges])
-            self._made = made = Reservation(
-                id, holds, account.expires, self._model, tuple(charges), self._looks
-            )
+            self._made = made = self._reservation(id)
             if self._left:
                 self._give_back(made)
         return refused
+
+    def _reservation(self, id: str) -> Reservation:
+        charges = self._charges
+        holds = tuple([Hold(c.key, c.unit, c.amount, c.slot, c.lasts) for c in charges])
+        return Reservation(
+            id, holds, self._account.expires, self._model, tuple(charges), self._looks
+        )
 
     def _give_back(self, made: Reservation) -> None:
         # What cannot be given back now expires.

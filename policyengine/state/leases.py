@@ -109,7 +109,7 @@ class LeasedStore:
         self._events: Ledger = store if events is None else events
         self._terms, self._name = Terms(share, least, seconds, margin), name
         self._refused, self._remembered, self._most_ids = refused, remembered, most_ids
-        # An event loop asks a thread for what may take a trip to such a store.
+        # As the store: whether an event loop leaves what may take a trip to a thread.
         self.BLOCKING = bool(getattr(store, "BLOCKING", False))
         self._start()
         _OPEN.add(self)
@@ -134,7 +134,8 @@ class LeasedStore:
     def reserve_here(self, id: str, charges: Sequence[Charge], now: float, expires: float) -> bool:
         """Holds all charges within leases, without waiting; if False, `reserve` has to be called.
 
-        An event loop calls it where the shared store is `BLOCKING`.
+        An event loop (`Engine.adecide`) asks it first where the shared store is `BLOCKING`, so that
+        only what takes a trip is left to a thread; settling, which nobody waits for, always is.
         """
         checked(charges, now, expires)
         ids = self._ids
