@@ -239,7 +239,7 @@ class PriceBook(Costs):
         `bad-usage` for numbers that make no sense.
         """
         if not self.starts <= now < self.ends:
-            raise FactError("outdated-price", "the price book does not hold at this time")
+            raise self._outdated(now)
         check_usage(usage)
         rates = self._rates_of(model)
         of = next(rate.of for rate in rates if usage.input_tokens > rate.above or not rate.above)
@@ -253,11 +253,17 @@ class PriceBook(Costs):
         `FactError`: `outdated-price`, and `unknown-price` where it lacks the model.
         """
         if not self.starts <= now < self.ends:
-            raise FactError("outdated-price", "the price book does not hold at this time")
+            raise self._outdated(now)
         for rate in self._rates.get(model) or self._rates_of(model):
             if not rate.above or input_tokens > rate.above:
                 return rate.of.get("input"), rate.of.get("output")
         raise AssertionError("the last prices of a model hold from the first token on")
+
+    def _outdated(self, now: float) -> FactError:
+        """Which days the prices hold, and which it is: both are needed to see what is wrong."""
+        last = f" until {_day(self.ends - 1)}" if self.ends < inf else ""
+        message = f"the prices hold from {_day(self.starts)}{last}, and it is {_day(now)}"
+        return FactError("outdated-price", message)
 
     def output_limit(self, model: str) -> int | None:
         """The most tokens that a model answers with, where that is known."""
@@ -279,6 +285,14 @@ class PriceBook(Costs):
                 raise FactError("unknown-price", "the price book does not have the model")
             found = self._rates[model] = _tiers(about)
         return found
+
+
+def _day(seconds: float) -> str:
+    """The day of a time in seconds since 1970, in UTC."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return "no day of this calendar"
 
 
 def _midnight(day: date) -> float:

@@ -125,6 +125,17 @@ def test_prices_hold_from_their_first_day_to_the_end_of_the_last() -> None:
         with pytest.raises(FactError) as error:
             prices.cost("m", Usage(1), now)
         assert error.value.code == "outdated-price"
+        today = "2026-11-20" if now < midnight else "2026-11-22"
+        told = f"the prices hold from 2026-11-21 until 2026-11-21, and it is {today}"
+        assert error.value.message == told
+
+
+@pytest.mark.parametrize("now", [-1e18, 1e18, float("nan")])
+def test_a_time_that_no_calendar_has_is_an_error_of_the_prices(now: float) -> None:
+    prices = book({"m": PLAIN}, valid_from="2026-11-21", valid_until="2026-11-21")
+    with pytest.raises(FactError) as error:
+        prices.cost("m", Usage(1), now)
+    assert error.value.message.endswith("and it is no day of this calendar")
 
 
 @pytest.mark.parametrize(

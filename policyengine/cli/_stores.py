@@ -28,12 +28,17 @@ def opened_store(address: str | None, *, spends: bool = False) -> Iterator[Any]:
     """
     from policyengine.state.opening import opened
 
-    file = None if address is None or spends else _file_of(address)
-    if file is not None and not file.exists():
+    file = None if address is None else _file_of(address)
+    if file is not None and not spends and not file.exists():
         # A misspelt path would look as if nothing were spent.
         raise Refusal(f"`--store`: there is no file `{shown(file)}`", _NO_FILE)
+    if file is not None and not file.parent.is_dir():
+        raise Refusal(f"`--store`: there is no folder `{shown(file.parent)}`")
+    if address == "":
+        # Such as that of a variable that is not set: an empty store would say all is well.
+        raise Refusal("`--store` is empty", _KINDS)
     try:
-        store = opened(address or "memory")
+        store = opened("memory" if address is None else address)
     except StateError as error:
         raise Refusal(f"`--store`: {error.message}", _KINDS) from None
     try:

@@ -34,6 +34,7 @@ from policyengine.rules.parts import (
     unused_variables,
 )
 from policyengine.rules.points import builtin_points
+from policyengine.rules.priced import unpriced
 from policyengine.rules.tiers import unasked_kinds, unknown_tiers
 from policyengine.source import Span
 
@@ -69,6 +70,7 @@ def check(bundle: Bundle) -> CheckedBundle:
         raise CompileError(everything)
     warnings = [*bundle.warnings, *everything, *unasked_kinds(bundle, checked)]
     warnings += uncharged(checked.values())
+    warnings += unpriced(bundle, checked.values())
     for one in groups:
         warnings += unused_variables(one, expressions)
         warnings += rule_warnings(one.parts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from policyengine.cel.suggestions import closest
+from policyengine.cel.suggestions import closest, listed
 from policyengine.diagnostics import Diagnostic
 from policyengine.errors import FactError
 from policyengine.plugins import FactProvider
@@ -68,6 +68,8 @@ def misfits(name: str, schema: Mapping[str, Any], value: Any, places: Places) ->
 
 
 _LAST = 1_000_000_000
+# So many keys are offered where each of them begins with what was written.
+_FEW = 3
 
 # Configurations whose preparation is kept: a clause is looked at when it is read, and when its
 # bundle is checked for each decision point.
@@ -150,8 +152,13 @@ def _unknown_key(said: str, path: Path, error: ValidationError, places: Places) 
     extra = next(str(key) for key in instance if key not in allowed)
     meant = closest(extra, allowed)
     span = places.key((*path, extra)) if places.key else places.of((*path, extra))
-    note = f"did you mean `{meant}`?" if meant else ""
-    return Diagnostic("clause-value", f"`{extra[:80]}` is not a key of {said}", span, note)
+    longer = [f"`{key}`" for key in allowed if extra and key.startswith(extra)]
+    # `limit` may be meant for `limits` or for `limit_usd`: only the author knows.
+    meant = " or ".join(longer) if 1 < len(longer) <= _FEW else f"`{meant}`" if meant else ""
+    note = f"did you mean {meant}?" if meant else ""
+    help = "" if meant else f"its keys are {listed(allowed, most=20)}" if allowed else ""
+    message = f"`{extra[:80]}` is not a key of {said}"
+    return Diagnostic("clause-value", message, span, note, help)
 
 
 def _wanted(error: ValidationError) -> str:

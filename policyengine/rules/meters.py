@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from policyengine.cel.suggestions import closest, listed
+from policyengine.cel.suggestions import closest
 from policyengine.diagnostics import Diagnostic
 from policyengine.program import FactInfo
 from policyengine.rules.clauses import providers
@@ -55,9 +55,24 @@ def _told(fact: FactInfo, counter: str, charged: Iterable[str], span: Span) -> D
     message = f"`{fact.provider}` looks at a counter that no rule of this bundle charges"
     same = [name for name in charged if name.startswith(f"{meter}|")]
     if same:
-        help = f"it is {listed([counter])}, and `{meter}` has {listed(same)}"
+        help = f"it is about {_in_words(counter)}; `{meter}` counts {_any(same)}"
         return Diagnostic("uncharged-budget", message, span, help=help, severity="warning")
     meant = closest(meter, sorted({name.partition("|")[0] for name in charged}))
     note = f"did you mean `{meant}`?" if meant else ""
     help = "its `meter` is the name of the limit that charges it"
     return Diagnostic("uncharged-budget", message, span, note, help, severity="warning")
+
+
+def _any(counters: Iterable[str]) -> str:
+    return " and ".join(sorted(map(_in_words, counters)))
+
+
+def _in_words(counter: str) -> str:
+    """A counter's name for people: unit, window and scope.
+
+    >>> _in_words("limits/day|micro_usd|day@Europe/Berlin|subject.id|")
+    '`micro_usd` in `day@Europe/Berlin` by `subject.id`'
+    """
+    _, unit, window, scope, *_ = [*counter.split("|"), "", "", ""]
+    parts = [f"`{unit}`", f"in `{window}`" if window else "", f"by `{scope}`" if scope else ""]
+    return " ".join(filter(None, parts))

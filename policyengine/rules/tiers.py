@@ -10,7 +10,8 @@ from policyengine.diagnostics import Diagnostic
 from policyengine.program import Route
 from policyengine.routing.tiers import kinds
 from policyengine.rules.clauses import providers
-from policyengine.rules.model import Bundle, CheckedPoint, CheckedRule
+from policyengine.rules.documents import ON_EXCEED
+from policyengine.rules.model import Bundle, CheckedPoint, CheckedRule, Rule
 from policyengine.source import Span
 
 _REQUESTS = "llm.request"
@@ -24,12 +25,18 @@ def unknown_tiers(
     for checked in rules if known else ():
         for effect in checked.rule.obligations:
             if isinstance(effect, Route) and effect.to not in known:
-                span = checked.rule.spans.get(("route",), checked.rule.span)
+                span = _place(checked.rule)
                 meant = closest(effect.to, known)
                 note = f"did you mean `{meant}`?" if meant else ""
                 help = "" if meant else f"`data/tiers.yaml` has {listed(known)}"
                 message = f"there is no tier `{effect.to[:80]}`"
                 yield Diagnostic("unknown-tier", message, span, note, help)
+
+
+def _place(rule: Rule) -> Span:
+    """Where a rule names its tier: as its effect, or inside of a limit."""
+    inside = (clause.spans.get((ON_EXCEED, "route")) for clause in rule.clauses)
+    return rule.spans.get(("route",)) or next(filter(None, inside), rule.span)
 
 
 def unasked_kinds(bundle: Bundle, points: Mapping[str, CheckedPoint]) -> Iterator[Diagnostic]:

@@ -27,7 +27,11 @@ PER: Final[Mapping[str, Any]] = {
     "uniqueItems": True,
     "items": {"type": "string", "pattern": _FIELD, "maxLength": 200},
 }
-SPAN: Final[Mapping[str, Any]] = {"type": "string", "pattern": r"^[1-9][0-9]{0,5}(s|m|h|d|w)$"}
+SPAN: Final[Mapping[str, Any]] = {
+    "type": "string",
+    "pattern": r"^[1-9][0-9]{0,5}(s|m|h|d|w)$",
+    "x-wanted": "must be a span of time such as `30s`, `10m`, `2h` or `7d`",
+}
 FROM: Final[Mapping[str, Any]] = {
     "description": "Where the events are: in the `store`, or in `session.events` of the `input`.",
     "enum": ["store", "input"],

@@ -123,7 +123,7 @@ class _Loops(past.Calls):
             "times": times,
             "period": period,
             "since": past.stamp(first.at),
-            "why": f"{what} for the {times}. time",
+            "why": f"{what}, {times} times now",
         }
 
 

@@ -121,6 +121,8 @@ def test_asking_a_file_that_is_not_there_makes_none(
         (("--reserve",), "`--reserve` holds something in a store"),
         (("--store", "nonsense"), "there is no such store"),
         (("--store", "sqlite:"), "needs a path"),
+        (("--store", ""), "`--store` is empty"),
+        (("--store", "sqlite:no/such.db", "--reserve"), "there is no folder `no`"),
         (("--expr", "1 + 1", "--store", "memory"), "an expression asks no store"),
     ],
 )

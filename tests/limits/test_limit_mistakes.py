@@ -173,6 +173,7 @@ def test_a_limit_is_called_pointless_only_where_it_is(
     assert bool(rate.problems(value)) == (slow_most(*hours, long) <= short)
 
 
+NO_PRICES = '{"currency": "USD", "valid_from": "2026-01-01", "models": {}}'
 LOOKING = """\
 apiVersion: policyengine.dev/v1
 kind: Policy
@@ -191,9 +192,18 @@ rules:
     [
         ("meter: p/user, per: [subject.id], window: day", None),
         ("meter: p/usr, per: [subject.id], window: day", "did you mean `p/user`?"),
-        ("meter: p/user, per: [subject.key], window: day", "has `p/user|micro_usd|day@UTC|subj"),
-        ("meter: p/user, per: [subject.id], window: month", "has `p/user|micro_usd|day@UTC|subj"),
-        ("meter: p/user, per: [subject.id], window: 24h", "has `p/user|micro_usd|day@UTC|subj"),
+        (
+            "meter: p/user, per: [subject.key], window: day",
+            "`p/user` counts `micro_usd` in `day@",
+        ),
+        (
+            "meter: p/user, per: [subject.id], window: month",
+            "`p/user` counts `micro_usd` in `day@",
+        ),
+        (
+            "meter: p/user, per: [subject.id], window: 24h",
+            "`p/user` counts `micro_usd` in `day@",
+        ),
         ("meter: elsewhere, window: day", "the name of the limit"),
     ],
 )
@@ -202,6 +212,8 @@ def test_a_budget_that_nobody_charges_is_a_warning(
 ) -> None:
     (tmp_path / "bundle.yaml").write_text(BUNDLE)
     (tmp_path / "p.yaml").write_text(LOOKING.format(budget=budget))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "prices.json").write_text(NO_PRICES)
     warnings = policyengine.check(policyengine.load(tmp_path)).warnings
     if told is None:
         assert warnings == ()

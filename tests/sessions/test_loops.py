@@ -82,7 +82,7 @@ def test_what_is_found() -> None:
         "times": 3,
         "period": 1,
         "since": "1970-01-01T00:00:05Z",
-        "why": "the same call for the 3. time",
+        "why": "the same call, 3 times now",
     }
 
 

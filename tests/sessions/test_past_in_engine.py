@@ -199,7 +199,7 @@ def test_no_text_of_a_request_gets_into_the_store_or_the_decision() -> None:
         ("history: {per: [session.idd]}", "unknown-field", "`session.idd` is not a field"),
         ("history: {per: [tool.command]}", "bad-scope", "text of the request"),
         ("history: {nme: x}", "clause-value", "`nme` is not a key of `history`"),
-        ("history: {within: soon}", "clause-value", "does not fit"),
+        ("history: {within: soon}", "clause-value", "must be a span of time"),
         ("history: {more_than: -1}", "clause-value", "at least 0"),
         ("when: 'history.count({\"nme\": 1}) > 1'", "clause-value", "`nme` is not a key"),
         ("when: 'history.count() > 1'", "no-matching-overload", "`history.count` takes 1"),
