@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Iterable
+from itertools import chain
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -42,8 +43,8 @@ class Leasing:
         self.called = f"{name}-{secrets.token_hex(8)}"
         self.lock, self.trips = Lock(), Lock()
         self.accounts: dict[str, Account] = {}
-        # Slots that are over, with requests under way.
-        self.closing: list[Account] = []
+        # Slots that are over and not yet settled, by counter: many are, whenever slots change.
+        self.closing: dict[str, list[Account]] = {}
         self.due: deque[tuple[float, Account]] = deque()
         self.pending: deque[_Settlement] = deque()
         self._count = 0
@@ -63,7 +64,7 @@ class Leasing:
             if not there.clean:
                 there.closing = True
                 there.block()
-                self.closing.append(there)
+                self.closing.setdefault(charge.key, []).append(there)
                 self.due.appendleft((float("-inf"), there))
         self.accounts[charge.key] = made
         return made
@@ -72,9 +73,7 @@ class Leasing:
         """All accounts of a counter, of slots that are over too."""
         if key in self.accounts:
             yield self.accounts[key]
-        for account in self.closing:
-            if account.charge.key == key:
-                yield account
+        yield from self.closing.get(key, ())
 
     def unsettled(self, key: str) -> int:
         """What the shared store does not know to be spent or under way here."""
@@ -166,8 +165,8 @@ class Leasing:
                 self.pending.append(_Settlement(id, account.part(amount), amount))
             if account.leases:
                 self.watched(account)
-            elif account.closing and account.clean and account in self.closing:
-                self.closing.remove(account)
+            elif account.closing:
+                self._keep_closing([account.charge.key])
         self.flush(now)
 
     def flush(self, now: float) -> None:
@@ -200,7 +199,7 @@ class Leasing:
     def all_settled(self, now: float) -> None:
         """Settles every account."""
         with self.lock:
-            everyone = [*self.accounts.values(), *self.closing]
+            everyone = [*self.accounts.values(), *chain.from_iterable(self.closing.values())]
         for account in everyone:
             if account.spent or account.idle or account.is_due(now):
                 self.settle_up(account, now)
@@ -211,7 +210,13 @@ class Leasing:
         since = now - self.terms.seconds
         kept = self.accounts.items()
         self.accounts = {key: each for key, each in kept if each.seen > since or not each.clean}
-        self.closing = [account for account in self.closing if not account.clean]
+        self._keep_closing(list(self.closing))
+
+    def _keep_closing(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            kept = [account for account in self.closing.pop(key, ()) if not account.clean]
+            if kept:
+                self.closing[key] = kept
 
     def named(self, id: str) -> str:
         """What the shared store knows a part of a reservation by: never as a lease, which has a
