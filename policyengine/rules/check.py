@@ -15,7 +15,7 @@ from policyengine.rules.constants import type_of
 from policyengine.rules.costs import budget_of, too_costly
 from policyengine.rules.facts import fact_functions
 from policyengine.rules.language import functions
-from policyengine.rules.meters import uncharged
+from policyengine.rules.meters import in_pairs, uncharged
 from policyengine.rules.model import (
     Budget,
     Bundle,
@@ -72,6 +72,7 @@ def check(bundle: Bundle) -> CheckedBundle:
     warnings += uncharged(checked.values())
     warnings += unpriced(bundle, checked.values())
     for one in groups:
+        warnings += in_pairs(rule for part in one.parts for rule in part.rules)
         warnings += unused_variables(one, expressions)
         warnings += rule_warnings(one.parts)
     return CheckedBundle(bundle, checked, merged.constants, ordered(warnings))

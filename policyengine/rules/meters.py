@@ -1,15 +1,16 @@
-"""Questions about what is left of a limit, where no rule charges the limit."""
+"""Limits that do not do what they seem to: looked at and never charged, or in pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from policyengine.cel.suggestions import closest
-from policyengine.diagnostics import Diagnostic
+from policyengine.diagnostics import Diagnostic, Related
 from policyengine.program import FactInfo
 from policyengine.rules.clauses import providers
-from policyengine.rules.model import CheckedCondition, CheckedPoint, CheckedRule
+from policyengine.rules.model import CheckedCondition, CheckedPoint, CheckedRule, Rule
 from policyengine.source import Span
 
 
@@ -24,6 +25,29 @@ def uncharged(points: Iterable[CheckedPoint]) -> Iterator[Diagnostic]:
         missing = [name for name in _counters(fact, looks=True) if name not in charged]
         if missing:
             yield _told(fact, missing[0], charged, _place(rule, condition))
+
+
+def in_pairs(rules: Iterable[Rule]) -> Iterator[Diagnostic]:
+    """Rules with two limits, of which the second only counts what goes beyond the first."""
+    for rule in rules:
+        limits = [clause for clause in rule.clauses if _charges(clause.name)]
+        for first, other in pairwise(limits):
+            message = (
+                f"the rule holds only where `{first.name}` and `{other.name}` are both exceeded, "
+                "and may not count one before that"
+            )
+            help = "a rule for each, or several `limits` in one clause, keeps to each of them"
+            related = (Related(first.span, "the first limit"),)
+            yield Diagnostic(
+                "two-limits", message, other.span, help=help, related=related, severity="warning"
+            )
+
+
+def _charges(clause: str) -> bool:
+    provider = providers().get(clause)
+    if provider is None or provider.READS != "charges":
+        return False
+    return not getattr(provider, "LOOKS", False)
 
 
 _Question = tuple[CheckedRule, CheckedCondition, FactInfo]

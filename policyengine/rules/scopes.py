@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from policyengine.cel.suggestions import closest, listed
 from policyengine.cel.types import BOOL, DYN, INT, STRING, MapType, ObjectType, Type, WrapperType
 from policyengine.diagnostics import Diagnostic
+from policyengine.program import TextPath
 from policyengine.rules.model import Point
 from policyengine.rules.points import builtin_points
 from policyengine.source import Span
@@ -33,10 +34,17 @@ def field_problem(field: str, point: Point, span: Span) -> Diagnostic | None:
     if found not in _PLAIN:
         message = f"`{field}` is {found}, and not a plain value"
         return Diagnostic("bad-scope", message, span, help="name a text or a number in it")
-    if steps in {path[: len(steps)] for path in point.texts}:
+    if any(_is_text(steps, path) for path in point.texts):
         message = f"`{field}` is text of the request, which must not name a counter"
         return Diagnostic("bad-scope", message, span)
     return None
+
+
+def _is_text(steps: tuple[str, ...], text: TextPath) -> bool:
+    """Whether a field is a text, holds one, or lies below a place where all strings are texts."""
+    *above, last = text
+    below = last == "**" and steps[: len(above)] == tuple(above)
+    return below or steps == text[: len(steps)]
 
 
 def _unknown(steps: tuple[str, ...], around: Type, point: Point, span: Span) -> Diagnostic:

@@ -173,6 +173,14 @@ def test_a_limit_is_called_pointless_only_where_it_is(
     assert bool(rate.problems(value)) == (slow_most(*hours, long) <= short)
 
 
+@pytest.mark.parametrize("field", ["tool.command", "tool.arguments.query", "tool.arguments.a.b"])
+def test_what_an_agent_writes_names_no_counter(tmp_path: Path, field: str) -> None:
+    clause = f"rate: {{per: [{field}], window: minute, requests: 5}}"
+    [found] = mistakes(tmp_path, clause, "tool.call")
+    assert (found.slug, found.span.line) == ("bad-scope", 7)
+    assert not list(mistakes(tmp_path, clause.replace(field, "tool.name"), "tool.call"))
+
+
 NO_PRICES = '{"currency": "USD", "valid_from": "2026-01-01", "models": {}}'
 LOOKING = """\
 apiVersion: policyengine.dev/v1
