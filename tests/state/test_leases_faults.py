@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
+import random
+from collections import Counter, deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Lock
 from typing import Any
@@ -327,3 +329,78 @@ def test_many_that_expire_do_not_make_each_decision_look_at_all(shared: Meddled)
     for number in range(2000):
         assert not reserve(store, f"r{number}", soft, now=number / 100, lasts=10.0)
     assert store.standing([soft], 20.0)[0].reserved == 999
+
+
+class Flaky(MemoryStore):
+    """A shared store that fails now and then, before or after it has done what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn = random.Random(5)
+        self.often = 0.02
+
+    def _may_fail(self) -> None:
+        if self.drawn.random() < self.often:
+            fails()
+
+    def reserve(self, *args: Any) -> Any:
+        self._may_fail()
+        found = super().reserve(*args)
+        self._may_fail()
+        return found
+
+    def settle(self, *args: Any) -> Any:
+        self._may_fail()
+        found = super().settle(*args)
+        self._may_fail()
+        return found
+
+    def take(self, *args: Any) -> Any:
+        self._may_fail()
+        found = super().take(*args)
+        self._may_fail()
+        return found
+
+
+KEYS = ("a", "b", "soft")
+
+
+def _spend(store: LeasedStore, worker: int) -> Counter[str]:
+    drawn = random.Random(worker)
+    spent: Counter[str] = Counter()
+    for number in range(200):
+        # Clocks of threads differ a little, and what is short expires while it is settled.
+        id, now = f"{worker}-{number}", number / 20 + drawn.uniform(0, 0.1)
+        asked = [
+            charge(drawn.choice([1, 2, 300]), None if key == "soft" else 10**7, key)
+            for key in drawn.sample(KEYS, drawn.randint(1, 3))
+        ]
+        try:
+            store.reserve(id, asked, now, now + drawn.choice([0.1, 60.0]))
+        except StateError:
+            continue
+        amounts = [drawn.randint(0, each.amount) for each in asked]
+        for _ in range(100):
+            with suppress(StateError):
+                store.settle(id, [hold(each) for each in asked], amounts, now)
+                break
+        else:
+            pytest.fail("it never settles")
+        spent.update(dict(zip([each.key for each in asked], amounts, strict=True)))
+    return spent
+
+
+def test_threads_over_a_store_that_fails_lose_nothing_and_count_nothing_twice() -> None:
+    shared = Flaky()
+    stores = [LeasedStore(shared, seconds=4.0, margin=0.2, refused=0.01) for _ in range(2)]
+    with ThreadPoolExecutor(4) as pool:
+        done = pool.map(lambda worker: _spend(stores[worker % 2], worker), range(4))
+        spent = sum(done, Counter[str]())
+    assert min(spent[key] for key in KEYS) > 1_000
+    shared.often = 0
+    for store in stores:
+        store.sync(20.0)
+        assert all(each.clean for key in KEYS for each in store._leasing.of(key))
+    asked = [charge(key=key) for key in KEYS]
+    assert [each.spent for each in shared.standing(asked, 100.0)] == [spent[key] for key in KEYS]
+    assert not any(each.reserved for each in shared.standing(asked, 100.0))
