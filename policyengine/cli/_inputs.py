@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,15 +31,24 @@ from policyengine.output.text import line
 MAX_BYTES = 64 << 20
 MAX_DEPTH = 200
 STDIN = "-"
+# The keys of a recorded request (`policyengine.analysis`): of these, the point, the input and the
+# time are what a decision needs.
+RECORDED = frozenset(
+    {"point", "input", "time", "usage", "model_used", "latency_ms", "task", "facts"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An input and what it is called; `point` is empty if the file does not name one."""
+    """An input and what it is called; `point` is empty if the file does not name one.
+
+    `now` is when it was recorded, None where that is not said.
+    """
 
     name: str
     point: str
     input: Mapping[str, Any]
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +155,10 @@ def _depth(value: Any) -> int:
 
 
 def _request(name: str, value: Any, point: str | None) -> Request:
-    """An input alone, or an object `{"point": ..., "input": ...}`."""
+    """An input alone, or an object `{"point": ..., "input": ...}`, also a recorded one."""
     if not isinstance(value, dict):
         raise Refusal(f"{name}: the input must be a JSON object")
-    if set(value) in ({"input"}, {"input", "point"}) and isinstance(value["input"], dict):
+    if set(value) <= RECORDED and isinstance(value.get("input"), dict):
         named = value.get("point", "")
         if not isinstance(named, str):
             raise Refusal(f"{name}: `point` must be the name of a decision point")
@@ -157,8 +167,20 @@ def _request(name: str, value: Any, point: str | None) -> Request:
                 f"{name} is for the point `{named[:80]}`, not `{point}`",
                 "leave out `--point` to let each input say its own",
             )
-        return Request(name, point or named, value["input"])
+        return Request(name, point or named, value["input"], _time(name, value.get("time")))
     return Request(name, point or "", value)
+
+
+def _time(name: str, value: Any) -> datetime | None:
+    from policyengine.testing.clock import moment
+
+    if value is None:
+        return None
+    try:
+        return moment(value if isinstance(value, str) else "")
+    except ValueError:
+        hint = "such as `2026-01-15T12:00:00Z`"
+        raise Refusal(f"{name}: `time` is not a time as in RFC 3339", hint) from None
 
 
 def complain_about(request: Request, type: ObjectType) -> None:

@@ -36,8 +36,9 @@ Examples:
       --point llm.request --input request.json
   policyengine eval policies/budgets --input request.json --store redis://host:6379/0
 
-An input is a JSON object, or {"point": ..., "input": ...}. Exit code 7 when a
-decision is not `allow` (so also for `require_approval`).
+An input is a JSON object, or {"point": ..., "input": ...}. Recorded requests as
+`analyze` takes them are decided as at their `time`, where `--clock` says nothing. Exit
+code 7 when a decision is not `allow` (so also for `require_approval`).
 
 Limits count in an empty store that ends with the command: several inputs count one
 another, as if all were under way at once. `--store` asks a real one how its budgets stand, such as
@@ -142,6 +143,7 @@ def _expression(
         raise Refusal("an expression takes one input", "name a single `.json` file")
     checked = None if bundle is None else policyengine.check(policyengine.load(bundle))
     request = None if path is None else next(read_requests(path, point))
+    now = now or (request.now if request else None)
     trial = trial_of(checked, (request.point or None) if request else point, now)
     if request is not None:
         if trial.point is not None:
@@ -179,8 +181,12 @@ def _decided(
             )
         complain_about(request, point_type(checked, request.point))
         if second is not None:
-            second.ask(engine, request.point, request.input, now=now)
+            second.ask(engine, request.point, request.input, now=now or request.now)
         decision = engine.decide(
-            request.point, request.input, now=now, idempotency_key=key(request), reserve=hold
+            request.point,
+            request.input,
+            now=now or request.now,
+            idempotency_key=key(request),
+            reserve=hold,
         )
         yield DecidedInput(request.name, decision)

@@ -70,7 +70,7 @@ def command(
     program = compile(checked)
     with opened_store(address) as store:
         engine = Engine(program, store=store)
-        explanation = explain(checked, engine, request.point, request.input, now=now)
+        explanation = explain(checked, engine, request.point, request.input, now=now or request.now)
     if rule is not None:
         kept = tuple(e for e in explanation.rules if rule in (e.rule, f"{e.policy}/{e.rule}"))
         explanation = replace(explanation, rules=kept)

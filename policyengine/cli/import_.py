@@ -64,7 +64,10 @@ def command(
     except ValueError as error:
         raise Refusal(f"`{shown(source)}`: {error}") from None
     if not imported.models:
-        hint = "see `--models`" if globs else "is it LiteLLM's file?"
+        hint = "is it LiteLLM's file?"
+        if globs:
+            tried = ", ".join(f"`{shown(glob)}`" for glob in globs[:_SHOWN])
+            hint = f"models are looked for by {tried}; `*` stands for any characters"
         raise Refusal(f"`{shown(source)}` has no model that can be taken", hint)
     told = f"{Path(source).name[:200]}, sha256:{sha256(data).hexdigest()[:16]}"
     today = datetime.now(UTC).date().isoformat()
@@ -83,6 +86,8 @@ def command(
         say(json.dumps(_plain(imported, before), indent=2))
     else:
         say("\n".join(_told(imported, before, path)))
+        if not before:
+            say(_dates(book))
     return Exit.OK
 
 
@@ -181,6 +186,16 @@ def _told(imported: Imported, before: Mapping[str, Any], path: Path) -> Iterator
     if imported.uncounted:
         names = [f"{name} ({count:,})" for name, count in _common(imported.uncounted)]
         yield f"prices that are not counted, and in how many models: {_some(names)}"
+
+
+def _dates(book: Mapping[str, Any]) -> str:
+    """When a new book's prices hold: tests and recorded requests may well be of another day."""
+    last = book.get("valid_until")
+    days = f"from {book['valid_from']} until {last}" if last else f"from {book['valid_from']} on"
+    return (
+        f"the prices hold {days}; for tests and recorded requests of other days every price is an "
+        "error (see --valid-from)"
+    )
 
 
 def _common(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -136,12 +136,12 @@ def _unusable(name: str, entry: Any, about: Mapping[str, Any]) -> str:
         return "it is no object"
     prices = {key: value for key, value in about.items() if "cost" in key}
     if not prices:
-        return "it has no price for tokens or pictures"
+        return "no price for tokens or pictures"
     for key, value in prices.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             return f"`{key}` is no number"
     if not any(kind_of(key) in _BASIC for key in prices):
-        return "it has no price from the first token on"
+        return "no price from the first token on"
     wrong = problems(normal({"currency": "USD", "valid_from": "", "models": {name: about}}))
     return next((text for _, text in wrong), "")
 

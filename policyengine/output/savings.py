@@ -59,10 +59,17 @@ def tables(found: Savings) -> Iterator[Table]:
         yield _unpriced(found)
 
 
+_UNKNOWN = (
+    "the price book lacks the models, or the days (`policyengine import prices` fills "
+    "`data/prices.json`)"
+)
+_NOT_SENT = "no request is sent both ways"
+
+
 def notes(found: Savings) -> Iterator[str]:
     """What is to be known of the numbers."""
     if not found.total.compared:
-        yield "Nothing can be compared: `policyengine import prices` fills `data/prices.json`."
+        yield f"Nothing can be compared: {_UNKNOWN if found.unpriced else _NOT_SENT}."
     else:
         yield f"All costs are by the prices of {found.prices}."
     for number, told in (

@@ -92,7 +92,21 @@ def _normal(kind: str, source: Source, is_json: bool) -> Any:
         problems = [Diagnostic("data-file", text, places.of(path)) for path, text in wrong]
     else:
         problems = misfits(kind, reader.SCHEMA, value, _places(source))
+        if kind == "prices" and _is_a_list_of_prices(value):
+            problems = [_at_start(source, "data-file", _NOT_IMPORTED)]
     raise CompileError(problems)
+
+
+_NOT_IMPORTED: Final = (
+    "this is LiteLLM's price list, and not yet a price book: "
+    "`policyengine import prices --from LIST --to data/prices.json` makes one of it"
+)
+
+
+def _is_a_list_of_prices(value: Any) -> bool:
+    """Whether a price book is a price list as it was downloaded: models, and nothing else."""
+    entries = value.values() if isinstance(value, dict) and "models" not in value else ()
+    return any(isinstance(one, dict) and "input_cost_per_token" in one for one in entries)
 
 
 def _plain(source: Source) -> Any:

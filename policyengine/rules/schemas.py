@@ -126,4 +126,6 @@ def write(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python -m policyengine.rules.schemas FOLDER")
     sys.stdout.writelines(f"wrote {path}\n" for path in write(Path(sys.argv[1])))

@@ -91,10 +91,10 @@ def test_what_is_taken_over(run: Callable[..., Any], file: Path) -> None:
 def test_what_is_told(run: Callable[..., Any], file: Path) -> None:
     output = run("import", "prices", "--from", "litellm.json", "--to", "p.json").output
     assert "wrote p.json: 5 new" in output
-    assert "skipped 1, it has no price for tokens or pictures: film" in output
+    assert "skipped 1, no price for tokens or pictures: film" in output
     assert "`input_cost_per_token` must be a number from 0 to 1: dear, negative" in output
     assert "`input_cost_per_token` is no number: text" in output
-    assert "it has no price from the first token on: late" in output
+    assert "no price from the first token on: late" in output
     assert "its name is no name: bad?name?[31m" in output
     assert (
         "prices that are not counted, and in how many models: input_cost_per_token_prio" in output

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from policyengine.analysis.recorded import KEYS
 from policyengine.cli._exits import Exit
+from policyengine.cli._inputs import RECORDED as RECORDED_KEYS
 
 POLICY = """\
 apiVersion: policyengine.dev/v1
@@ -132,6 +134,43 @@ def test_what_makes_no_sense(
     result = run("eval", limited, "--point", "llm.request", "--input", "one.json", *arguments)
     assert result.exit_code == Exit.USAGE
     assert message in result.stderr
+
+
+RECORDED = {
+    "time": "2026-01-15T12:00:00Z",
+    "point": "llm.request",
+    "input": REQUEST,
+    "model_used": "large",
+    "usage": {"input_tokens": 5},
+}
+
+
+def test_recorded_requests_are_decided_at_their_times(run: Callable, limited: str) -> None:
+    times = ["2026-01-15T12:00:00Z"] * 3 + ["2026-01-15T12:01:00Z"]
+    rows = [json.dumps({**RECORDED, "time": time}) for time in times]
+    Path("recorded.jsonl").write_text("\n".join(rows))
+    told = run("eval", limited, "--input", "recorded.jsonl")
+    assert told.exit_code == Exit.DENIED
+    verdicts = [line.split()[0] for line in told.stdout.splitlines()[:4]]
+    assert verdicts == ["allow", "allow", "deny", "allow"]
+    # A time of the command line is that of all.
+    told = run("eval", limited, "--input", "recorded.jsonl", *CLOCK)
+    verdicts = [line.split()[0] for line in told.stdout.splitlines()[:4]]
+    assert verdicts == ["allow", "allow", "deny", "deny"]
+    Path("recorded.json").write_text(rows[0])
+    assert run("explain", limited, "--input", "recorded.json").exit_code == Exit.OK
+
+
+@pytest.mark.parametrize("time", ["yesterday", 5, [], "2026-01-15"])
+def test_a_recorded_time_that_is_none(run: Callable, limited: str, time: object) -> None:
+    Path("recorded.json").write_text(json.dumps({**RECORDED, "time": time}))
+    told = run("eval", limited, "--input", "recorded.json")
+    assert told.exit_code == Exit.USAGE
+    assert "recorded.json: `time` is not a time as in RFC 3339" in told.stderr
+
+
+def test_rows_are_told_by_the_keys_that_an_analysis_reads() -> None:
+    assert set(KEYS) == RECORDED_KEYS
 
 
 def test_a_password_in_an_address_is_not_told(run: Callable, limited: str) -> None:
