@@ -249,7 +249,7 @@ def _row(config: Mapping[str, Any], row: Mapping[str, Any]) -> Row:
     if not name:
         at_once = _windows.window(_windows.TOTAL, idle=_AT_ONCE)
         return Row(_prefix(config, row["unit"], ""), row["unit"], row["limit"], at_once, "at once")
-    idle = _windows.length(row["idle"]) if "idle" in row else 0
+    idle = _windows.idle(row["idle"]) if "idle" in row else 0
     window = _windows.window(name, zone or "UTC", idle)
     shown = f"{name} in {zone}" if zone else name
     where = f"{name}@{zone}" if zone else name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
@@ -75,19 +75,19 @@ def _is_too_fine(dollars: float) -> bool:
 
 def _of_windows(kind: _clause.Kind, value: Mapping[str, Any]) -> Iterator[Problem]:
     for path, item in _items(value):
-        if "window" in item and (text := _too_long(item["window"])):
+        if "window" in item and (text := _too_long(item["window"], _windows.length)):
             yield (*path, "window"), text
     if "forget_after" in value:
         windows = {item.get("window", kind.window) for _, item in _items(value)}
         if _windows.TOTAL not in windows:
             yield ("forget_after",), "`forget_after` is for `window: total`"
-        elif text := _too_long(value["forget_after"]):
+        elif text := _too_long(value["forget_after"], _windows.idle):
             yield ("forget_after",), text
 
 
-def _too_long(window: str) -> str:
+def _too_long(duration: str, read: Callable[[str], int]) -> str:
     try:
-        _windows.length(window)
+        read(duration)
     except ValueError as error:
         return str(error)
     return ""

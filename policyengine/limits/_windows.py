@@ -20,8 +20,9 @@ TOTAL: Final = "total"
 NAMES: Final = (*CALENDAR, TOTAL)
 DURATION: Final = r"[1-9][0-9]{0,6}[smhd]"
 
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST: Final = 366 * 86400
+_LONGEST_IDLE: Final = 3650 * 86400
 # A rolling window is cut into so many slots: at most this share of it is counted too long.
 _SLOTS: Final = 60
 _DURATION: Final = re.compile(DURATION)
@@ -57,13 +58,26 @@ def length(window: str) -> int:
     >>> length("24h"), length("day")
     (86400, 0)
     """
-    if window in NAMES:
-        return 0
-    if not _DURATION.fullmatch(window):
-        raise ValueError(f"`{window[:32]}` is no window")
-    seconds = int(window[:-1]) * _SECONDS[window[-1]]
-    if seconds > _LONGEST:
-        raise ValueError(f"`{window}` is longer than a year")
+    return 0 if window in NAMES else _seconds(window, _LONGEST, "a year")
+
+
+def idle(duration: str) -> int:
+    """The seconds of a time after which a total is forgotten.
+
+    Raises `ValueError` for what is none.
+
+    >>> idle("3650d") // 86400
+    3650
+    """
+    return _seconds(duration, _LONGEST_IDLE, "ten years")
+
+
+def _seconds(duration: str, most: int, told: str) -> int:
+    if not _DURATION.fullmatch(duration):
+        raise ValueError(f"`{duration[:32]}` is no window")
+    seconds = int(duration[:-1]) * _UNITS[duration[-1]]
+    if seconds > most:
+        raise ValueError(f"`{duration}` is longer than {told}")
     return seconds
 
 

@@ -54,7 +54,7 @@ CASES = [
     ("spend: @{window: day}", "say `limit_usd`"),
     ("spend: @{limit_usd: 5}", "no `window`"),
     ("spend: {window: day, limit_usd: 5, forget_after: @3d}", "is for `window: total`"),
-    ("spend: {window: total, limit_usd: 5, forget_after: @3000d}", "longer than a year"),
+    ("spend: {window: total, limit_usd: 5, forget_after: @3651d}", "longer than ten years"),
     ("spend: {window: day, limit_usd: 5, @limts: []}", "did you mean `limits`"),
     ("spend: {window: @day, limits: [{window: day, limit_usd: 5}]}", "stands beside `limits`"),
     ("spend: {limits: [@{window: day}]}", "say `limit_usd`"),
@@ -179,6 +179,22 @@ def test_what_an_agent_writes_names_no_counter(tmp_path: Path, field: str) -> No
     [found] = mistakes(tmp_path, clause, "tool.call")
     assert (found.slug, found.span.line) == ("bad-scope", 7)
     assert not list(mistakes(tmp_path, clause.replace(field, "tool.name"), "tool.call"))
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "spend: {window: total, limit_usd: 5}",
+        "rate: {window: total, requests: 5}",
+        "rate: {window: total, requests: 5, forget_after: 3650d}",
+        "steps: {steps: 5}",
+        "budget: {meter: m, window: total, limit_usd: 5, below: 20%}",
+    ],
+)
+def test_a_total_needs_nothing_else(tmp_path: Path, clause: str) -> None:
+    assert not list(mistakes(tmp_path, clause))
+    [found] = mistakes(tmp_path, "steps: {steps: 5, forget_after: 3651d}")
+    assert "longer than ten years" in found.message
 
 
 NO_PRICES = '{"currency": "USD", "valid_from": "2026-01-01", "models": {}}'
