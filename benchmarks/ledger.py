@@ -4,7 +4,7 @@
 
 A bare transaction is BEGIN IMMEDIATE, an UPDATE of one row that adds a number, and COMMIT, through
 the same module, in a file of its own that is opened as the store opens its file. What ids became is
-remembered as in use: the ids are random, and thousands were settled before.
+remembered as in use: thousands were settled before, and ids begin with the time, as the engine's.
 """
 
 from __future__ import annotations
@@ -82,12 +82,16 @@ def _bare(store: SqliteStore) -> Callable[[None], bool]:
 
 def _ways(store: Any) -> dict[str, Way]:
     for number in range(SETTLED_BEFORE):
-        store.settle(f"{random.Random(number).getrandbits(96):024x}", [], [], time.time())
+        store.settle(_id(random.Random(number)), [], [], time.time())
     return {
         ONE: Way(_ours(store, [_charge("a")])),
         MANY: Way(_ours(store, [_charge(key) for key in "bcd"])),
         ROLLING: Way(_ours(store, [_charge("r", slots=60)])),
     }
+
+
+def _id(chance: random.Random) -> str:
+    return f"{time.time_ns():016x}{chance.getrandbits(64):016x}"
 
 
 def _charge(name: str, slots: int = 1) -> Charge:
@@ -109,7 +113,7 @@ def _ours(store: Any, charges: Sequence[Charge]) -> Callable[[None], bool]:
 
     def ask(_: None) -> bool:
         now = time.time()
-        id = f"{ids.getrandbits(96):024x}"
+        id = _id(ids)
         return not store.reserve(id, charges, now, now + 600) and store.settle(id, holds, used, now)
 
     return ask

@@ -15,6 +15,12 @@ from policyengine.errors import StateError
 # Seconds to wait for another process that writes.
 BUSY: Final = 5.0
 
+# Bytes of a page of a new file. A call writes a page or two, so that smaller ones take less; in the
+# next smaller ones a rolling window or the holds of three counters do not fit well any more.
+_PAGE: Final = 2048
+# Bytes that are written before a call moves them into the file, and waits for the disk.
+_AHEAD: Final = 16 << 20
+
 # Files of version 0 have the table of rows only; a later version adds and never changes.
 VERSION: Final = 1
 _SCHEMA: Final = (
@@ -183,10 +189,11 @@ class SqliteFile:
             self.path, timeout=self._busy, isolation_level=None, check_same_thread=False
         )
         try:
+            connection.execute(f"PRAGMA page_size = {_PAGE}")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
-            # Longer than the default, so that fewer calls wait for the disk: 16 MB at most.
-            connection.execute("PRAGMA wal_autocheckpoint = 4000")
+            (page,) = connection.execute("PRAGMA page_size").fetchone()
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_AHEAD // page}")
             # What was erased is overwritten, not only forgotten.
             connection.execute("PRAGMA secure_delete = ON")
             (version,) = connection.execute("PRAGMA user_version").fetchone()

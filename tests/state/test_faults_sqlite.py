@@ -273,10 +273,29 @@ def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
         store.reserve(f"r{number}", [charge(f"k{number}", 1)], 0.0, 9.0)
     store.close()
     data = bytearray(path.read_bytes())
-    data[4096:] = random.Random(1).randbytes(len(data) - 4096)
+    # All but the page that says what is in the file.
+    data[2048:] = random.Random(1).randbytes(len(data) - 2048)
     path.write_bytes(data)
     with pytest.raises(StateError):
         SqliteStore(path).reserve("a", [charge(amount=1)], 0.0, 9.0)
+
+
+@pytest.mark.parametrize(("there", "kept"), [(None, 2048), (512, 512), (65536, 65536)])
+def test_a_file_keeps_its_pages_and_as_much_is_written_ahead(
+    tmp_path: Path, there: int | None, kept: int
+) -> None:
+    path = tmp_path / "state.db"
+    if there:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(f"PRAGMA page_size = {there}")
+            connection.execute("CREATE TABLE other (key TEXT)")
+    with closing(SqliteStore(path)) as store:
+        assert store.reserve("a", [charge(amount=3)], 0.0, 9.0) == {}
+        assert store.standing([charge()], 0.0)[0].reserved == 3
+        with store._used() as connection:
+            (page,) = connection.execute("PRAGMA page_size").fetchone()
+            (ahead,) = connection.execute("PRAGMA wal_autocheckpoint").fetchone()
+    assert (page, page * ahead) == (kept, 16 << 20)
 
 
 def test_a_file_of_an_older_version_keeps_working(tmp_path: Path) -> None:
