@@ -3,13 +3,12 @@
 Counts are compared after `2 * sqrt(count + 3/8)` (Anscombe 1948), by which counts of any mean that
 vary by chance alone vary by 1. Their scale is the median absolute deviation times 1.4826 (Hampel
 1974), and never below 1, so that a baseline that was ever so quiet is not broken by a second call.
-What rises slowly is told by a cumulative sum (Page 1954).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import sqrt
+from collections.abc import Iterable, Sequence
+from math import inf, sqrt
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -64,17 +63,17 @@ def spread(values: Sequence[float]) -> Usual:
     return Usual(middle, max(1.0, MAD * median(abs(value - middle) for value in values)))
 
 
-def risen(values: Sequence[float], known: Usual, slack: float = 1.0) -> float:
-    """How far values have stayed above what is known, added up: Page's one-sided CUSUM.
+def habit(values: Iterable[tuple[float, float]], today: float) -> float:
+    """The second highest of what earlier days came to, of pairs of day and value.
 
-    In scales; values less than `slack` scales above the middle take off it again. Steps and slow
-    rises that last both grow, and single outbreaks fade.
+    What came about on one day only is an outbreak and excuses nothing; on two, it is a habit, such
+    as a batch that runs every night. Minus infinity where there are no two days.
 
-    >>> known = Usual(10.0, 1.0)
-    >>> risen([10, 14, 9, 10], known), risen([12, 13, 14], known)
-    (0.0, 6.0)
+    >>> habit([(1, 5.0), (1, 6.0), (2, 90.0), (3, 4.0), (4, 99.0)], today=4)
+    6.0
     """
-    found = 0.0
-    for value in values:
-        found = max(0.0, found + (value - known.middle) / known.scale - slack)
-    return found
+    highest: dict[float, float] = {}
+    for day, value in values:
+        if day < today and value > highest.get(day, -inf):
+            highest[day] = value
+    return sorted(highest.values())[-2] if len(highest) > 1 else -inf

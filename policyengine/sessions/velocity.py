@@ -4,10 +4,10 @@
 
 | `of` | compares | with |
 |---|---|---|
-| `volume` | calls in the present bucket | the buckets in which the agent did anything |
+| `volume` | calls in a bucket, and in three; gaps between them | buckets in which it did anything |
 | `scope` | different files, tools, hosts and repositories in it | the same |
 | `agents` | different agents in it, of a team or a project | the same |
-| `trend` | calls in the newer third of the buckets, added up | the older ones |
+| `trend` | calls in each of the two newest buckets | the older ones |
 | `hours` | this hour of the day | the same hour of earlier working days, or weekends |
 
 What is usual are medians, so that a past with some outbreaks does not excuse the next. Before
@@ -21,7 +21,10 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from policyengine.sessions import _events as past
-from policyengine.sessions._speed import JUDGES, Question, Watching
+from policyengine.sessions._calls import Trend, Volume
+from policyengine.sessions._different import Agents, Scope
+from policyengine.sessions._hours import Hours
+from policyengine.sessions._speed import Judge, Question, Watching
 
 READS: Literal["events"] = "events"
 COST: Final = 800
@@ -33,6 +36,13 @@ SPANS: Final[Mapping[str, tuple[str, str]]] = {
     "agents": ("1h", "7d"),
     "trend": ("1d", "21d"),
     "hours": ("1h", "28d"),
+}
+JUDGES: Final[Mapping[str, Judge]] = {
+    "volume": Volume(),
+    "trend": Trend(),
+    "scope": Scope(),
+    "agents": Agents(),
+    "hours": Hours(),
 }
 FEWEST_BUCKETS: Final = 8
 MOST_BUCKETS: Final = 20_000
