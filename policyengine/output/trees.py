@@ -60,7 +60,18 @@ def _rule(rule: RuleTrace, color: bool, exceeded: Iterable[str]) -> Iterator[str
 def _clause(clause: ClauseTrace, color: bool) -> Iterator[str]:
     told, role = _HOLDS[clause.holds]
     yield f"  {line(clause.clause)} {paint(told, role, color)}"
-    yield from _step(clause.step, 2, color)
+    yield from _step(_asked(clause), 2, color)
+
+
+def _asked(clause: ClauseTrace) -> Step:
+    """What a clause comes down to: of `size(pii([...])) > 0` that is `pii([...])`.
+
+    That it finds something is what `holds` says already.
+    """
+    step = clause.step
+    while step.text.startswith("size(") and len(step.parts) == 1:
+        step = step.parts[0]
+    return step if step.text.startswith(f"{clause.clause}(") else clause.step
 
 
 def _step(step: Step, depth: int, color: bool) -> Iterator[str]:

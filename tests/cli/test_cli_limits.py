@@ -104,6 +104,9 @@ def test_a_store_is_asked_and_only_spent_from_when_told_to(run: Callable, limite
         "explain", limited, "--point", "llm.request", "--input", "one.json", *CLOCK, *kept
     )
     assert "exceeded: 2 requests a minute" in explained.stdout
+    # That a clause finds something is said once, and not as the CEL that it stands for.
+    assert '\n    rate({"meter": "limits/two", ' in explained.stdout
+    assert "size(" not in explained.stdout
 
 
 @pytest.mark.parametrize("address", ["sqlite:typo.db", "typo.db", "sqlite:typo.db?durable=yes"])
