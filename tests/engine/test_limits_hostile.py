@@ -11,6 +11,8 @@ from threading import Thread
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import policyengine
 from policyengine import Engine
@@ -345,6 +347,37 @@ def test_a_cheaper_model_is_tried_before_a_hard_limit_refuses() -> None:
     assert [reason.rule for reason in last.reasons if reason.effect == "deny"] == ["hard"]
     dry = engine.decide("llm.request", asked(), reserve=False)
     assert (dry.verdict, dry.reasons) == (last.verdict, last.reasons)
+
+
+_FIELDS = (
+    "model", "system", "messages", "inputs", "documents", "memory", "max_tokens", "n",
+    "input_tokens", "input_images", "tools", "unscanned", "endpoint",
+)  # fmt: skip
+_LEAVES = (
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5)
+    | st.sampled_from(["big", "small", 0, -1, 1, 10**8, 10**9, 2**63, 10**400])
+)  # fmt: skip
+_PARTS = _LEAVES | st.lists(
+    _LEAVES | st.dictionaries(st.sampled_from(["role", "content", "tool_calls", "name"]), _LEAVES),
+    max_size=2,
+)
+_WIDE = engine_of(
+    DENY.replace("0.05", "5000")
+    + "  - id: t\n    rate: {per: [request.model], window: day, tokens: 1000000}\n    deny: No.\n",
+    **{"data/tiers.yaml": TIERS},
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(parts=st.dictionaries(st.sampled_from(_FIELDS), _PARTS, max_size=5), user=_PARTS)
+def test_no_input_is_free_or_an_exception(parts: dict[str, Any], user: Any) -> None:
+    input = {"request": {"model": "big", **parts}, "subject": {"id": user}}
+    decision = _WIDE.decide("llm.request", input)
+    if decision.allowed:
+        assert len(reserved(decision).holds) == 2
+        _WIDE.release(reserved(decision))
+    else:
+        assert decision.reservation is None
 
 
 # A store that misbehaves.
