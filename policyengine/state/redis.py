@@ -86,10 +86,10 @@ class RedisStore:
     memory is mostly that (docs/stores.md).
 
     All keys of a namespace lie in one slot of a cluster, so that every call is atomic. `spread`
-    lays them into 1,024 parts, so that the nodes of a cluster share the work. What concerns
-    several counters is then done part by part, and what was held is given back where a later
-    counter has no room, or cannot count as far. No limit is exceeded, but others may be refused meanwhile; after a crash
-    in between, what was held expires with the reservation; settling again with the same id
+    lays them into 1,024 parts, so that the nodes of a cluster share the work. What concerns several
+    counters is then done part by part, and what was held is given back where a later counter has no
+    room, or cannot count as far. No limit is exceeded, but others may be refused meanwhile; after a
+    crash in between, what was held expires with the reservation; settling again with the same id
     completes it. An id must always come with the same counters there, and from one caller at a
     time.
 
