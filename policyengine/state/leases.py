@@ -71,8 +71,9 @@ class LeasedStore:
     what is idle here is used all the same, and a remembered refusal names only the counters that
     it was about. Until a lease ends it is used without the store, then decisions are a
     `StateError`; the one that is being given back when the store goes, may end early. One thread at
-    a time asks the store about leases, and those with room in theirs do not wait for it. Streams of events are kept in `events`, which is the shared store unless
-    another is given: a `MemoryStore` makes them this gateway's own.
+    a time asks the store about leases, and those with room in theirs do not wait for it. Streams
+    of events are kept in `events`, which is the shared store unless another is given: a
+    `MemoryStore` makes them this gateway's own.
 
     >>> from policyengine.state.memory import MemoryStore
     >>> shared = MemoryStore()
