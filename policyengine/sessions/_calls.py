@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from policyengine.charges import Event
 from policyengine.sessions import _events as past
-from policyengine.sessions._robust import Usual, count_of, habit, spread, transformed
+from policyengine.sessions._robust import Usual, count_of, habit, spread, transformed, usual
 from policyengine.sessions._speed import DAY, ONE_IN, TREND, Judged, Question, told
 
 # Buckets of the past that it takes to know what is usual.
@@ -24,7 +24,7 @@ ALONE: Final = 1.25
 # How far counts must lie out where the pace does as well.
 TOGETHER: Final = 0.5
 # How much faster (as a logarithm) calls come after each other, for each step of `sensitivity`.
-PACE: Final = 0.4
+PACE: Final = 0.425
 # The buckets of a long push, the gaps between calls of which a pace is the median, and how far
 # beyond a habit counts (transformed) and paces lie that are none.
 PUSH: Final = 3
@@ -36,7 +36,7 @@ _SHORTEST: Final = 0.5
 # By what part of itself a day's work varies ordinarily, after the transformation; and how many of
 # that two days in a row must lie out, for each step of `sensitivity`.
 ORDINARY: Final = 0.4
-STAYS: Final = 0.36
+STAYS: Final = 0.35
 
 
 class Volume:
@@ -64,9 +64,22 @@ class Volume:
         times = [*_times(events, now, asked, self.keep), now]
         counts = Counter([at // asked.bucket for at in times])
         present = now // asked.bucket
-        return _outbreak(times, counts, present, asked) or _alone(
-            _pushes(counts, present), present, asked, PUSH
-        )
+        push = sum(counts.get(present - back, 0) for back in range(PUSH))
+        far = _at_most(counts, push) / asked.sensitivity
+        found = _outbreak(times, counts, present, asked) if far > TOGETHER else None
+        if found is None and far > ALONE:
+            return _alone(_pushes(counts, present), present, asked, PUSH)
+        return found
+
+
+def _at_most(counts: Mapping[float, int], push: int) -> float:
+    """How many scales the newest buckets lie out at most, together or the present one alone.
+
+    A bound, for nearly all calls are nothing special: scales are at least 1, and the middle of
+    counts is at least the lower one of two, for pushes as well, which are no smaller.
+    """
+    lower = sorted(counts.values())[max(0, len(counts) - PUSH - 1) // 2]
+    return transformed(push) - transformed(lower)
 
 
 def _outbreak(
@@ -90,8 +103,8 @@ def _outbreak(
 
 
 def _usual(counts: Mapping[float, int], present: float, width: int = 1) -> Usual | None:
-    others = [transformed(count) for at, count in counts.items() if at <= present - width]
-    return spread(others) if len(others) >= FEWEST else None
+    others = [count for at, count in counts.items() if at <= present - width]
+    return usual(others) if len(others) >= FEWEST else None
 
 
 def _alone(
@@ -101,15 +114,16 @@ def _alone(
     known, observed = _usual(counts, present, width), counts[present]
     if known is None or known.above(observed) <= ALONE * asked.sensitivity:
         return None
-    before = habit(
-        (
-            (at * asked.bucket // DAY, transformed(count))
-            for at, count in counts.items()
-            if at <= present - width
-        ),
-        present * asked.bucket // DAY,
-    )
-    highest = max(known.middle + ALONE * asked.sensitivity * known.scale, before + BEYOND_COUNT)
+    highest = known.middle + ALONE * asked.sensitivity * known.scale
+    # Only what comes near the limit can be a habit that matters.
+    near, size = count_of(highest - BEYOND_COUNT), asked.bucket
+    by_day = [
+        (at * size // DAY, count)
+        for at, count in counts.items()
+        if count > near and at <= present - width
+    ]
+    before = transformed(max(0.0, habit(by_day, present * size // DAY)))
+    highest = max(highest, before + BEYOND_COUNT)
     if transformed(observed) <= highest:
         return None
     limit = count_of(highest)
@@ -165,7 +179,7 @@ class Trend:
     """Slow escalation: on two days in a row far more calls than on the days before.
 
     Two in a row is a run rule of control charts (Western Electric 1956): the newest must lie out by
-    0.36 of the `sensitivity`, the one before by one scale less. A single outbreak never does.
+    0.35 of the `sensitivity`, the one before by one scale less. A single outbreak never does.
     """
 
     kind = TREND
@@ -189,10 +203,10 @@ class Trend:
         highest = known.middle + STAYS * asked.sensitivity * known.scale
         if newest <= highest or before <= highest - known.scale:
             return None
-        usual, observed, limit = (
+        typical, observed, limit = (
             round(ONE_IN * count, 1)
             for count in (known.typical, counts[days[-1]], count_of(highest))
         )
         span = told(asked.bucket)
-        why = f"calls in {span} have risen from {usual:.0f} to {observed:.0f}, and did so before"
-        return Judged(observed, usual, limit, len(days), why)
+        why = f"calls in {span} have risen from {typical:.0f} to {observed:.0f}, and did so before"
+        return Judged(observed, typical, limit, len(days), why)

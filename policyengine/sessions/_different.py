@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -45,13 +45,13 @@ class Scope:
         self, events: Sequence[Event], this: Event, now: float, asked: Question
     ) -> Judged | None:
         present = bucket_of(now, asked.bucket)
-        seen = _seen([*events, this], present, asked.bucket)
+        counts = _seen([*events, this], present, asked.bucket)
         more: Counter[int] = Counter()
         for one in [one for one in (*events, this) if "more" in one.attributes]:
             # Those that are only counted may be the same each time.
             at = min(bucket_of(one.at, asked.bucket), present)
             more[at] = max(more[at], _whole(one.attributes["more"]))
-        counts = {at: float(len(items) + more[at]) for at, items in seen.items()}
+        counts = {at: count + more[at] for at, count in counts.items()} if more else counts
         return _too_many(counts, present, counts[present], asked, "different things touched")
 
 
@@ -97,23 +97,29 @@ class Agents:
         self, events: Sequence[Event], this: Event, now: float, asked: Question
     ) -> Judged | None:
         present = bucket_of(now, asked.bucket)
-        seen = _seen([*events, this], present, asked.bucket)
-        counts = {at: float(len(items)) for at, items in seen.items()}
+        counts = _seen([*events, this], present, asked.bucket)
         return _too_many(counts, present, counts[present], asked, "different agents")
 
 
-def _seen(events: Sequence[Event], present: int, bucket: int) -> dict[int, set[str]]:
-    """What events name, by bucket; what a clock set back left in the future is of the present."""
+def _seen(events: Sequence[Event], present: int, bucket: int) -> dict[int, int]:
+    """How many different things events name, by bucket; what a clock set back left in the future
+    is of the present."""
     # Joined first and split once: a bucket has many events.
-    texts: dict[int, list[str]] = {}
+    texts: defaultdict[float, list[str]] = defaultdict(list)
     for one in events:
-        at = int(one.at // bucket)
-        texts.setdefault(min(at, present), []).append(str(one.attributes.get("items", "")))
-    return {at: set(" ".join(named).split()) for at, named in texts.items()}
+        items = one.attributes.get("items", "")
+        texts[one.at // bucket].append(items if type(items) is str else str(items))
+    later = [text for at in [at for at in texts if at > present] for text in texts.pop(at)]
+    if later:
+        texts[present] += later
+    return {
+        int(at): len(set((" ".join(named) if len(named) > 1 else named[0]).split()))
+        for at, named in texts.items()
+    }
 
 
 def _too_many(
-    counts: Mapping[int, float], present: int, observed: float, asked: Question, what: str
+    counts: Mapping[int, int], present: int, observed: int, asked: Question, what: str
 ) -> Judged | None:
     """Whether a count is above what the other buckets vary by."""
     others = [count for bucket, count in counts.items() if bucket < present and count]
@@ -127,4 +133,4 @@ def _too_many(
         f"{observed:g} {what} in {told(asked.bucket)}, usual are {known.typical:.0f} and no more "
         f"than {limit:.0f}"
     )
-    return Judged(observed, round(known.typical, 1), round(limit, 1), len(others), why)
+    return Judged(float(observed), round(known.typical, 1), round(limit, 1), len(others), why)

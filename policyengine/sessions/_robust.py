@@ -54,13 +54,15 @@ def usual(counts: Sequence[float]) -> Usual:
     >>> round(found.typical), round(found.limit(4))
     (10, 27)
     """
-    return spread([transformed(count) for count in counts])
+    # Many buckets have equal counts.
+    known = {count: transformed(count) for count in set(counts)}
+    return spread([known[count] for count in counts])
 
 
 def spread(values: Sequence[float]) -> Usual:
     """The middle of transformed counts, and their scale, which is at least 1."""
     middle = median(values)
-    return Usual(middle, max(1.0, MAD * median(abs(value - middle) for value in values)))
+    return Usual(middle, max(1.0, MAD * median([abs(value - middle) for value in values])))
 
 
 def habit(values: Iterable[tuple[float, float]], today: float) -> float:

@@ -111,11 +111,10 @@ class Watching(past.Calls):
             return []
         known = past.given(input) if self.given else events
         kind = None if self.given else judge.kind or None
-        kept = [
-            one
-            for one in known
-            if now - one.at <= question.baseline and (kind is None or one.kind == kind)
-        ]
+        first = now - question.baseline
+        kept = [one for one in known if one.at >= first]
+        if kind is not None:
+            kept = [one for one in kept if one.kind == kind]
         if judge.kind and judge.kind != TREND:
             self._learn(stream, kept, now)
         if len(kept) < question.least:
