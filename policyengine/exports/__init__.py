@@ -6,7 +6,7 @@ other router cannot say is never dropped silently: it stands in the notes of wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
@@ -144,15 +144,15 @@ def called(routing: Routing, model: str, where: str) -> str:
 
 def unsaid(routing: Routing, router: str) -> Iterator[str]:
     """What no router but ours can say: why a request is of a tier, and rules about its data."""
-    for rule, tier in routing.routes:
+    for tier, rules in together((tier, rule) for rule, tier in routing.routes):
         yield (
-            f"rule `{rule}` routes to tier `{tier}`: its condition is decided by policyengine, "
+            f"tier `{tier}` is chosen by {rules}: their conditions are decided by policyengine, "
             f"not by {router}"
         )
-    for name, model in routing.plain["models"].items():
-        denied = sorted(kind for kind, verdict in model["data"].items() if verdict == "deny")
-        if denied:
-            yield f"model `{name}` may not have {', '.join(denied)}: {router} does not look"
+    models = routing.plain["models"]
+    for denied, names in together((_denied(model), name) for name, model in models.items()):
+        yield f"no {denied} may go to {names}: {router} does not look"
+    for name, model in models.items():
         if "classes" in model:
             yield f"model `{name}` is for some classes of data only: {router} does not look"
     for name, tier in routing.plain["tiers"].items():
@@ -161,6 +161,31 @@ def unsaid(routing: Routing, router: str) -> Iterator[str]:
             yield f"tier `{name}` gives a `{field}` the same model always: {router} draws anew"
         if tier["prefer_requested"]:
             yield f"tier `{name}` prefers the model that a request names: {router} does not"
+
+
+def regions(routing: Routing) -> Iterator[str]:
+    """Where models are, which the file of another router does not say."""
+    models = routing.plain["models"].items()
+    for where, names in together((", ".join(model["regions"]), name) for name, model in models):
+        yield f"only for the regions {where}: {names}"
+
+
+def together(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """What several names share, with these names; what is empty is left out.
+
+    >>> list(together([("eu", "a"), ("us", "b"), ("", "c"), ("eu", "d")]))
+    [('eu', '`a`, `d`'), ('us', '`b`')]
+    """
+    found: dict[str, list[str]] = {}
+    for shared, name in pairs:
+        if shared:
+            found.setdefault(shared, []).append(f"`{name}`")
+    for shared, names in found.items():
+        yield shared, ", ".join(names)
+
+
+def _denied(model: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(kind for kind, verdict in model["data"].items() if verdict == "deny"))
 
 
 def exporter(name: str) -> Exporter:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
-from policyengine.exports import Exported, Routing, called, unsaid, weights
+from policyengine.exports import Exported, Routing, called, regions, unsaid, weights
 from policyengine.routing.requirements import lacking
 from policyengine.routing.tiers import order
 
@@ -148,6 +148,4 @@ def _notes(routing: Routing) -> Iterator[str]:
                     f"model `{model}` of tier `{name}` has no known price: policyengine does not "
                     "choose it, LiteLLM takes its own list's, or takes it for the dearest"
                 )
-    for name, model in plain["models"].items():
-        if model["regions"]:
-            yield f"model `{name}` is for the regions {', '.join(model['regions'])} only"
+    yield from regions(routing)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
-from policyengine.exports import Exported, Routing, unsaid
+from policyengine.exports import Exported, Routing, regions, unsaid
 
 ABOUT = "OpenRouter: models and provider preferences to put into requests of each tier"
 FORM: Final[Literal["yaml", "json"]] = "json"
@@ -141,6 +141,5 @@ def _notes(routing: Routing) -> Iterator[str]:
                 f"model `{name}` is left out: what OpenRouter calls it can be said as "
                 "`names: {openrouter: author/model}`"
             )
-        if model["regions"]:
-            yield f"model `{name}` is for the regions {', '.join(model['regions'])} only"
+    yield from regions(routing)
     yield "which models fail, and pauses, are OpenRouter's own business"

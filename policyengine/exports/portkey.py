@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
-from policyengine.exports import Exported, Routing, unsaid, weights
+from policyengine.exports import Exported, Routing, regions, together, unsaid, weights
 
 ABOUT = "Portkey: a conditional config over tiers, with fallbacks and load balancing"
 FORM: Final[Literal["yaml", "json"]] = "json"
@@ -111,10 +111,10 @@ def _notes(routing: Routing) -> Iterator[str]:
             if tier["strategy"] == "cheapest" and routing.rate(model) is None:
                 yield f"model `{model}` of tier `{name}` has no known price, and is left out"
     yield "models that fail are not paused: the gateway tries each request from the beginning"
+    yield from regions(routing)
     for name, model in plain["models"].items():
         if not model["provider"]:
             yield f"model `{name}` has no provider: its targets need one"
-        if model["regions"]:
-            yield f"model `{name}` is for the regions {', '.join(model['regions'])} only"
-        if "context_tokens" in model:
-            yield f"model `{name}` has room for {model['context_tokens']} tokens: not checked"
+    sized = ((f"{m.get('context_tokens', '')}", name) for name, m in plain["models"].items())
+    for tokens, names in together(sized):
+        yield f"room for {tokens} tokens, which is not checked: {names}"

@@ -26,7 +26,7 @@ def test_json_with_its_notes(run: Callable[..., Any], tiers: Path, router: str) 
     assert result.exit_code == Exit.OK, result.output
     notes = json.loads(result.stdout)["notes"]
     assert [line.removeprefix("note: ") for line in result.stderr.splitlines()] == notes
-    assert any("rule `work/programs-are-for-code-models` routes to tier `code`" in n for n in notes)
+    assert any("`code` is chosen by `work/programs-are-for-code-models`" in n for n in notes)
 
 
 def test_yaml_into_a_file(run: Callable[..., Any], tiers: Path) -> None:
