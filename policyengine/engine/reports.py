@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from functools import partial
 from math import inf
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from policyengine.charges import Costs, Event, Hold, Reservation, Usage, encoded, settled
 from policyengine.engine.accounts import added
@@ -21,6 +21,9 @@ from policyengine.state.store import Ledger
 HELD_FOR: Final = 600.0
 # Settlements that wait for a store that could not be reached. More are refused with an error.
 MOST_WAITING: Final = 10_000
+
+
+Told = TypeVar("Told")
 
 
 class Settlement(NamedTuple):
@@ -138,6 +141,27 @@ class Reports:
         holds = tuple(Hold(c.key, c.unit, c.amount, c.slot, c.lasts) for c in charges)
         return Reservation(reservation.id, holds, expires, model, charges, reservation.looks)
 
+    async def aextend(
+        self, reservation: Reservation, usage: Usage | Mapping[str, Any], *, model: str = ""
+    ) -> Reservation | None:
+        """`extend`, in a thread where the store blocks."""
+        return await self._later(partial(self.extend, reservation, usage, model=model))
+
+    async def arefund(
+        self,
+        reservation: Reservation,
+        usage: Usage | Mapping[str, Any],
+        id: str,
+        *,
+        model: str = "",
+    ) -> Settlement:
+        """`refund`, in a thread where the store blocks."""
+        return await self._later(partial(self.refund, reservation, usage, id, model=model))
+
+    async def arecord(self, point: str, input: Mapping[str, Any], event: Event) -> int:
+        """`record`, in a thread where the store blocks."""
+        return await self._later(partial(self.record, point, input, event))
+
     def record(self, point: str, input: Mapping[str, Any], event: Event) -> int:
         """Adds something that happened to the streams that a point's rules ask about.
 
@@ -191,7 +215,7 @@ class Reports:
             raise StateError("no-store", "the engine has no store")
         return self.store
 
-    async def _later(self, work: Callable[[], Settlement]) -> Settlement:
+    async def _later(self, work: Callable[[], Told]) -> Told:
         if not getattr(self.store, "BLOCKING", False):
             return work()
         import asyncio

@@ -454,7 +454,11 @@ def test_an_event_loop_does_not_wait_for_a_store_that_blocks() -> None:
         decisions = [await engine.adecide("llm.request", asked()) for _ in range(3)]
         first = decisions[0].reservation
         assert first is not None
-        assert (await engine.arelease(first)).counted
+        more = await engine.aextend(first, {"input_tokens": 10, "output_tokens": 10})
+        assert more is not None
+        assert (await engine.arelease(more)).counted
+        await engine.arefund(more, {"input_tokens": 10, "output_tokens": 1}, "refund")
+        assert await engine.arecord("llm.request", asked(), Event(0.0, "note")) == 0
         return [d.allowed for d in decisions]
 
     assert asyncio.run(work()) == [True, True, False]
