@@ -14,6 +14,7 @@ from policyengine.rules.combining import rule_warnings, tied_routes
 from policyengine.rules.constants import type_of
 from policyengine.rules.costs import budget_of, too_costly
 from policyengine.rules.facts import fact_functions
+from policyengine.rules.kinds import misspelt_kinds
 from policyengine.rules.language import functions
 from policyengine.rules.meters import in_pairs, uncharged
 from policyengine.rules.model import (
@@ -71,6 +72,7 @@ def check(bundle: Bundle) -> CheckedBundle:
     warnings = [*bundle.warnings, *everything, *unasked_kinds(bundle, checked)]
     warnings += uncharged(checked.values())
     warnings += unpriced(bundle, checked.values())
+    warnings += misspelt_kinds(checked)
     for one in groups:
         warnings += in_pairs(rule for part in one.parts for rule in part.rules)
         warnings += unused_variables(one, expressions)
