@@ -19,6 +19,8 @@ OTHER_WORLDS: Mapping[str, Mapping[str, Any]] = {
     "leases of 16 charges at least": {"least": 16},
     "people instead of agents: 6 requests, 6 s apart": {"session": 6.0, "pause": 6.0},
     "users without a gateway of their own": {"at_home": 0.0},
+    "50 gateways, and no budgets of users": {"personal": 0, "gateways": 50},
+    "the same, earlier in the day": {"personal": 0, "gateways": 50, "left": 10.0},
 }
 _HEAD = (
     "leases",

@@ -50,7 +50,7 @@ class World:
     exponential time of mean `lasts`. `lost` of the gateways are killed, each at some moment, and
     start anew. The run is a `day`-th of what teams and organisations ask for in a day, the last:
     most is spent when it begins, and what is left is `left` times 0.6 to 1.5 times what the run
-    asks for. A user may spend `personal`, and has spent nothing.
+    asks for. A user may spend `personal`, and has spent nothing; 0: users have no budgets.
     """
 
     seed: int = 1
@@ -84,7 +84,7 @@ class Request(NamedTuple):
 
     at: float
     gateway: int
-    keys: tuple[str, str, str]
+    keys: tuple[str, ...]
     estimate: int
     used: int
     lasts: float
@@ -180,7 +180,9 @@ def load(world: World) -> Load:
         team = fixed.randrange(world.teams)
         first, last = (int(world.gateways * bounds[tenant + i]) for i in (0, 1))
         home = first + fixed.randrange(max(last - first, 1))
-        keys = (f"user{user}", f"team{tenant}.{team}", f"organisation{tenant}")
+        keys: tuple[str, ...] = (f"team{tenant}.{team}", f"organisation{tenant}")
+        if world.personal:
+            keys = (f"user{user}", *keys)
         then = at
         while True:
             away = drawn.random() >= world.at_home
@@ -192,7 +194,7 @@ def load(world: World) -> Load:
     made = sorted(request for request in made if begins <= request.at < ends)
     wanted = Counter[str]()
     for request in made:
-        for key in request.keys[1:]:
+        for key in request.keys[-2:]:
             wanted[key] += request.used
     left = {
         key: int(amount * drawn.uniform(0.6, 1.5) * world.left)
@@ -203,7 +205,7 @@ def load(world: World) -> Load:
 
 
 def _request(
-    world: World, drawn: random.Random, at: float, gateway: int, keys: tuple[str, str, str]
+    world: World, drawn: random.Random, at: float, gateway: int, keys: tuple[str, ...]
 ) -> Request:
     estimate = min(int(drawn.lognormvariate(math.log(world.cost), world.spread)), 2_000_000) + 1
     factor = drawn.random()
