@@ -36,14 +36,15 @@ NO_STORE = "there is no store: give the engine one, such as `SqliteStore(path)`"
 class LimitSource(Source):
     """A question about a budget or a rate. It finds something where a charge has no room."""
 
-    __slots__ = ("_meter", "looks", "routes")
+    __slots__ = ("_meter", "looks", "refuses", "routes")
 
     def __init__(self, fact: FactInfo, provider: FactProvider, position: int) -> None:
         super().__init__(fact, provider, position)
         self._meter: Meter | FactError = _built(provider, fact.config)
         # It charges nothing: it asks how much is left of what others are charged to.
         self.looks = bool(getattr(provider, "LOOKS", False))
-        # Beyond it a rule routes, so that another model may serve the request.
+        # Beyond it a rule refuses; or one routes, so that another model may serve the request.
+        self.refuses = True
         self.routes = False
 
     def ask_now(self, request: Request) -> Answer:
@@ -152,18 +153,20 @@ def source_of(fact: FactInfo, provider: FactProvider, position: int) -> Source:
     return _KINDS.get(provider.READS, Source)(fact, provider, position)
 
 
-def mark_routes(sources: Sequence[Source], rules: Sequence[RuleInfo]) -> None:
-    """Notes which limits only lead to other models where they have no room."""
+def mark_effects(sources: Sequence[Source], rules: Sequence[RuleInfo]) -> None:
+    """Notes which limits refuse where they have no room, and which only lead to other models."""
+    limits = [source for source in sources if isinstance(source, LimitSource)]
     routing: set[int] = set()
     refusing: set[int] = set()
-    for rule in rules:
+    # What rules say is read when it first matters, and most points have no limits.
+    for rule in rules if limits else ():
         if rule.mode == "enforce":
             routes = any(isinstance(effect, Route) for effect in rule.obligations)
             refusing.update(rule.facts if isinstance(rule.verdict, RESTRICTING) else ())
             routing.update(rule.facts if routes else ())
-    for source in sources:
-        if isinstance(source, LimitSource):
-            source.routes = source.position in routing - refusing
+    for source in limits:
+        source.refuses = source.position in refusing
+        source.routes = source.position in routing and not source.refuses
 
 
 class Account:

@@ -14,7 +14,7 @@ from policyengine.engine.accounts import (
     Account,
     LimitSource,
     PastSource,
-    mark_routes,
+    mark_effects,
     new_id,
     source_of,
 )
@@ -277,7 +277,7 @@ class Engine(Reports):
             fields["facts"] = uses(point, sources, answers, (matched, ()))
             return fields
 
-        mark_routes(sources, point.rules)
+        mark_effects(sources, point.rules)
         kept = any(isinstance(source, LimitSource | PastSource) for source in sources)
         return _Point(point, self._names[point.function], sources, reason, plain, quiet, kept)
 

@@ -164,11 +164,14 @@ class Holding(_Step):
         return refused
 
     def _reservation(self, id: str) -> Reservation:
-        charges = self._charges
+        # An answer under way ends only at a limit beyond which a rule refuses: no other has a say.
+        limits: dict[str, int | None] = {}
+        for source, charge in self._wanted:
+            if source.refuses and not source.looks and charge.limit is not None:
+                limits[charge.key] = min(charge.limit, limits.get(charge.key) or charge.limit)
+        charges = tuple([c._replace(limit=limits.get(c.key)) for c in self._charges])
         holds = tuple([Hold(c.key, c.unit, c.amount, c.slot, c.lasts) for c in charges])
-        return Reservation(
-            id, holds, self._account.expires, self._model, tuple(charges), self._looks
-        )
+        return Reservation(id, holds, self._account.expires, self._model, charges, self._looks)
 
     def _give_back(self, made: Reservation) -> None:
         # What cannot be given back now expires.

@@ -40,6 +40,10 @@ class Settlement(NamedTuple):
     why: str = ""
 
 
+# What becomes of a request that held nothing.
+NOTHING: Final = Settlement(False, ())
+
+
 class Reports:
     """What the host tells an engine: what requests took, what agents did, how models answered.
 
@@ -66,7 +70,7 @@ class Reports:
         raise NotImplementedError
 
     def settle(
-        self, reservation: Reservation, usage: Usage | Mapping[str, Any], *, model: str = ""
+        self, reservation: Reservation | None, usage: Usage | Mapping[str, Any], *, model: str = ""
     ) -> Settlement:
         """Counts what a request really took in place of what was held for it, once.
 
@@ -74,8 +78,10 @@ class Reports:
         it is not the one of the reservation. What the usage says nothing about is not free: what
         was held is counted, and what took nothing is for `release`. What the store cannot take now
         is kept and told again. Raises `StateError` where there is no store, where too much waits
-        for it, and for what it will never take.
+        for it, and for what it will never take. Where nothing is held there is nothing to do.
         """
+        if reservation is None:
+            return NOTHING
         now = self._seconds()
         usage, model = _usage(usage), model or reservation.model
         amounts, why = self._final(reservation, usage, model, now)
@@ -83,17 +89,19 @@ class Reports:
         return self._reported(work, amounts, why)
 
     async def asettle(
-        self, reservation: Reservation, usage: Usage | Mapping[str, Any], *, model: str = ""
+        self, reservation: Reservation | None, usage: Usage | Mapping[str, Any], *, model: str = ""
     ) -> Settlement:
         """`settle`, in a thread where the store blocks."""
         return await self._later(partial(self.settle, reservation, usage, model=model))
 
-    def release(self, reservation: Reservation) -> Settlement:
+    def release(self, reservation: Reservation | None) -> Settlement:
         """Gives back what is held for a request that was not made. Raises as `settle` does."""
+        if reservation is None:
+            return NOTHING
         work = partial(self._kept.release, reservation.id, reservation.holds, self._seconds())
         return self._reported(work, [0] * len(reservation.holds), "")
 
-    async def arelease(self, reservation: Reservation) -> Settlement:
+    async def arelease(self, reservation: Reservation | None) -> Settlement:
         """`release`, in a thread where the store blocks."""
         return await self._later(partial(self.release, reservation))
 

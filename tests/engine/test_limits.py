@@ -373,6 +373,36 @@ def test_a_stream_that_takes_more_is_held_to_the_limit() -> None:
         engine.extend(less, {"output_tokens": 9_000})
 
 
+def test_a_stream_does_not_end_where_no_rule_refuses() -> None:
+    rules = """\
+  - id: warned
+    budget: {meter: p/hard, per: [subject.id], window: day, limit_usd: 0.05, below: 90%}
+    warn: Little is left.
+  - id: routed
+    spend: {meter: soft, per: [subject.id], window: day, limit_usd: 0.03}
+    route: economy
+  - id: shadowed
+    spend: {meter: shadow, per: [subject.id], window: day, limit_usd: 0.03}
+    deny: No.
+    mode: shadow
+"""
+    engine = Engine(program(rules + DENY), MemoryStore(), clock=Clock())
+    decision = engine.decide("llm.request", asked(most=10))
+    assert decision.reservation is not None
+    more = engine.extend(decision.reservation, {"input_tokens": 100, "output_tokens": 2_000})
+    assert more is not None
+    assert {hold.amount for hold in more.holds} == {41_000}
+    assert engine.extend(more, {"input_tokens": 100, "output_tokens": 2_500}) is None
+
+
+def test_what_holds_nothing_has_nothing_to_settle() -> None:
+    engine = Engine(program("  - id: t\n    tag: {x: y}\n"), clock=Clock())
+    decision = engine.decide("llm.request", asked())
+    assert decision.reservation is None
+    assert engine.settle(None, {"input_tokens": 1}) == (False, (), False, "")
+    assert engine.release(None) == (False, (), False, "")
+
+
 def test_a_refund_counts_once() -> None:
     engine = Engine(program(DENY + RATE), MemoryStore(), clock=Clock())
     decision = engine.decide("llm.request", asked())
