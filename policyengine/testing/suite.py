@@ -120,6 +120,9 @@ _WRONG_VALUE = {
     "string_too_short": "must not be empty",
     "string_too_long": "has more than {max_length} characters",
     "string_pattern_mismatch": "must match `{pattern}`",
+    "too_short": "must not be empty",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
 }
 
 
