@@ -418,7 +418,7 @@ MISTAKES = [
     ("[{expect: {verdict: allow}, facts: {words: []}}]", 1, "no rule with the guard"),
     ("[{expect: {verdict: allow}, point: llm.requests}]", 1, "no decision point"),
     ("[{expect: {verdict: allow}, record: {kind: x}}]", 1, "no rule of this point asks"),
-    ("[{expect: {verdict: allow}, settle: {model: other, input_tokens: 5}}]", 1, "`settle`: what was held"),
+    ("[{expect: {verdict: allow}, settle: {model: other, input_tokens: 5}}]", 1, "what was held"),
     ("[{expect: {verdict: allow}, settle: {cached_tokens: 5}}]", 1, "`settle`:"),
     ("[{now: '9999-12-31T23:59:59Z', observe: {model: small}}, {after: 2d, release: true}]",
      2, "beyond the year 9999"),
