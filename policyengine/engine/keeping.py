@@ -52,7 +52,8 @@ def deciding(
         if fields["verdict"] != "allow":
             return fields
         model = _model_of(fields, request.input)
-        if (yield from _held(point, request, Asked(request.input, model, account.now, prices, {}))):
+        asked = Asked(request.input, model, account.now, prices, account.memo)
+        if (yield from _held(point, request, asked)):
             fields["reservation"] = account.reservation
             return fields
 
