@@ -43,14 +43,6 @@ def used(ledger: Any, one: Charge, now: float = 0.0) -> tuple[int, int]:
     return standing.spent, standing.reserved
 
 
-@pytest.fixture
-def whole(opens: Callable[..., Any], request: pytest.FixtureRequest) -> Any:
-    """A ledger that does not do part by part what concerns several counters."""
-    if "spread" in request.node.callspec.id:
-        pytest.skip("what a spread namespace does not promise")
-    return opens()
-
-
 def test_what_is_held_counts_until_there_is_no_room(ledger: Any) -> None:
     assert ledger.reserve("a", [charge(6)], 0.0, END) == {}
     assert ledger.reserve("b", [charge(5)], 0.0, END) == {0: Standing(0, 6, ((0, 6),))}
@@ -89,10 +81,12 @@ def test_an_id_is_reserved_once(ledger: Any) -> None:
     assert used(ledger, charge()) == (6, 0)
 
 
-def test_an_id_is_known_whatever_is_asked(whole: Any) -> None:
-    assert whole.reserve("a", [charge(6)], 0.0, END) == {}
-    assert whole.reserve("a", [charge(9, key="other")], 0.0, END) == {}
-    assert used(whole, charge(key="other")) == (0, 0)
+# A spread namespace of Redis promises that for each of its parts only.
+@pytest.mark.parametrize("opens", ["memory", "leased", "sqlite", "redis"], indirect=True)
+def test_an_id_is_known_whatever_is_asked(ledger: Any) -> None:
+    assert ledger.reserve("a", [charge(6)], 0.0, END) == {}
+    assert ledger.reserve("a", [charge(9, key="other")], 0.0, END) == {}
+    assert used(ledger, charge(key="other")) == (0, 0)
 
 
 @pytest.mark.parametrize("amount", [0, 3, 6, 25])

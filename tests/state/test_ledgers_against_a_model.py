@@ -237,12 +237,12 @@ def history(chance: random.Random, is_spread: bool) -> Iterator[tuple[str, dict[
                 yield name, {"id": id, "amount": amount, "key": key}
 
 
+# A gateway with leases asks its store less often: `test_leases.py` has a model of its own.
+@pytest.mark.parametrize("opens", ["memory", "sqlite", "redis", "redis-spread"], indirect=True)
 def test_a_ledger_does_what_the_model_does_in_long_histories(
     opens: Callable[[str], Any], request: pytest.FixtureRequest
 ) -> None:
     """Other ones each time: a search spends most of them on the few steps that it varies."""
-    if "leased" in request.node.callspec.id:
-        pytest.skip("a gateway with leases asks its store less often; its own tests say what for")
 
     class Opened(Machine):
         is_spread = "spread" in request.node.callspec.id
@@ -264,14 +264,9 @@ def test_a_ledger_does_what_the_model_does_in_long_histories(
             machine.teardown()
 
 
-def test_a_ledger_does_what_the_model_does(
-    opens: Callable[[str], Any], request: pytest.FixtureRequest
-) -> None:
-    if "spread" in request.node.callspec.id:
-        pytest.skip("a spread namespace does part by part what concerns several counters")
-    if "leased" in request.node.callspec.id:
-        pytest.skip("a gateway with leases asks its store less often; its own tests say what for")
-
+# A spread namespace does part by part what concerns several counters.
+@pytest.mark.parametrize("opens", ["memory", "sqlite", "redis"], indirect=True)
+def test_a_ledger_does_what_the_model_does(opens: Callable[[str], Any]) -> None:
     class Opened(Machine):
         pass
 
