@@ -15,29 +15,20 @@ Files may be gzipped. A row's labels are a set of names: `1` and `true` are the 
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-# Of a file once it is unpacked, so that a small one cannot fill the memory.
-MAX_BYTES: Final = 256 << 20
-MAX_ROWS: Final = 1_000_000
+from policyengine.analysis.json_lines import LineError, lines
+
 GOOD_ENOUGH: Final = 0.5
 _NOTHING: Final = frozenset({"", "0", "none", "false", "benign"})
 
 
-class LabelError(ValueError):
+class LabelError(LineError):
     """A file of labelled texts that cannot be read; `line` is 0 for the file as a whole."""
-
-    def __init__(self, name: str, line: int, message: str) -> None:
-        super().__init__(f"{name}:{line}: {message}" if line else f"{name}: {message}")
-        self.name = name
-        self.line = line
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +68,14 @@ def read_labelled(data: bytes, name: str, good_enough: float = GOOD_ENOUGH) -> L
     (Row(text='hi', labels=frozenset(), line=1, source='', input=None),)
     """
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    rows = tuple(_rows(_unpacked(data, name), name, good_enough))
+    rows = tuple(_rows(data, name, good_enough))
     if not rows:
         raise LabelError(name, 0, "there are no rows")
     return Labelled(name, digest, rows)
 
 
-def _unpacked(data: bytes, name: str) -> bytes:
-    if data[:2] == b"\x1f\x8b":
-        try:
-            with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-                data = file.read(MAX_BYTES + 1)
-        except (OSError, EOFError) as error:
-            raise LabelError(name, 0, "this is no whole gzip file") from error
-    if len(data) > MAX_BYTES:
-        raise LabelError(name, 0, f"this is larger than {MAX_BYTES >> 20} MiB")
-    return data
-
-
 def _rows(data: bytes, name: str, good_enough: float) -> Iterator[Row]:
-    # Line by line: a list of all lines may take many times the memory of the file.
-    for number, line in enumerate(io.BytesIO(data), start=1):
-        if number > MAX_ROWS:
-            raise LabelError(name, number, f"there are more than {MAX_ROWS:,} lines")
-        if not line.strip():
-            continue
+    for number, line in lines(data, name, LabelError):
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):

@@ -11,8 +11,6 @@ was asked for; without `usage` it is estimated. `latency_ms` is how long the req
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -20,13 +18,12 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
+from policyengine.analysis.json_lines import LineError, lines
 from policyengine.charges import Usage
 from policyengine.errors import EvaluationError
 from policyengine.values.clock_text import parse_timestamp
 
 # Of a file once it is unpacked, so that a small one cannot fill the memory.
-MAX_BYTES: Final = 256 << 20
-MAX_ROWS: Final = 1_000_000
 POINT: Final = "llm.request"
 KEYS: Final = ("point", "input", "time", "usage", "model_used", "latency_ms", "task", "facts")
 _USAGE: Final = {field.name: field.type for field in fields(Usage)}
@@ -36,14 +33,8 @@ _LONGEST_MS: Final = 86_400_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class RecordError(ValueError):
+class RecordError(LineError):
     """Recorded requests that cannot be read; `line` is 0 for the file as a whole."""
-
-    def __init__(self, name: str, line: int, message: str) -> None:
-        super().__init__(f"{name}:{line}: {message}" if line else f"{name}: {message}")
-        self.name = name
-        self.line = line
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +64,12 @@ def read_recorded(data: bytes, name: str, clock: datetime | None = None) -> tupl
     >>> [(one.where, one.model) for one in read_recorded(row, "a.jsonl")]
     [('a.jsonl:1', 'm')]
     """
-    return tuple(_rows(_unpacked(data, name), name, clock))
-
-
-def _unpacked(data: bytes, name: str) -> bytes:
-    if data[:2] == b"\x1f\x8b":
-        try:
-            with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-                data = file.read(MAX_BYTES + 1)
-        except (OSError, EOFError) as error:
-            raise RecordError(name, 0, "this is no whole gzip file") from error
-    if len(data) > MAX_BYTES:
-        raise RecordError(name, 0, f"this is larger than {MAX_BYTES >> 20} MiB")
-    return data
+    return tuple(_rows(data, name, clock))
 
 
 def _rows(data: bytes, name: str, clock: datetime | None) -> Iterator[Recorded]:
     found = False
-    # Line by line: a list of all lines may take many times the memory of the file.
-    for number, line in enumerate(io.BytesIO(data), start=1):
-        if number > MAX_ROWS:
-            raise RecordError(name, number, f"there are more than {MAX_ROWS:,} lines")
-        if not line.strip():
-            continue
+    for number, line in lines(data, name, RecordError):
         found = True
         try:
             yield _row(_parsed(line), f"{name}:{number}", clock)

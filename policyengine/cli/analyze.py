@@ -79,7 +79,8 @@ def _program(path: str) -> Program:
 
 
 def _read(path: str, clock: datetime | None) -> Sequence[Recorded]:
-    from policyengine.analysis.recorded import MAX_BYTES, RecordError, read_recorded
+    from policyengine.analysis.json_lines import MAX_BYTES
+    from policyengine.analysis.recorded import RecordError, read_recorded
 
     try:
         with Path(path).open("rb") as file:

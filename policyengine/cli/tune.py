@@ -14,9 +14,9 @@ from typing import Any
 import click
 
 import policyengine
+from policyengine.analysis.json_lines import MAX_BYTES
 from policyengine.analysis.labelled import (
     GOOD_ENOUGH,
-    MAX_BYTES,
     LabelError,
     Labelled,
     read_labelled,

@@ -40,7 +40,7 @@ class LimitSource(Source):
 
     def __init__(self, fact: FactInfo, provider: FactProvider, position: int) -> None:
         super().__init__(fact, provider, position)
-        self._meter: Meter | FactError = _built(provider, fact.config)
+        self._meter: Meter | FactError = self._built
         # It charges nothing: it asks how much is left of what others are charged to.
         self.looks = bool(getattr(provider, "LOOKS", False))
         # Beyond it a rule refuses; or one routes, so that another model may serve the request.
@@ -90,7 +90,7 @@ class PastSource(Source):
 
     def __init__(self, fact: FactInfo, provider: FactProvider, position: int) -> None:
         super().__init__(fact, provider, position)
-        self.watch: Watch | FactError = _built(provider, fact.config)
+        self.watch: Watch | FactError = self._built
 
     def ask_now(self, request: Request) -> Answer:
         """What is found in the stream, read now."""
@@ -309,13 +309,6 @@ def added(
 
 def _all_events(event: Event) -> bool:
     return True
-
-
-def _built(provider: FactProvider, config: Any) -> Any:
-    try:
-        return provider.build(config)
-    except FactError as error:
-        return error
 
 
 def tried(store: Any, method: str, *arguments: Any) -> Any:

@@ -289,9 +289,9 @@ class Engine(Reports):
             return _stamped(time.time_ns())
         return Timestamp.of(now or self._clock())  # type: ignore[misc]
 
-    def _seconds(self, now: datetime | None = None) -> float:
+    def _seconds(self) -> float:
         """The time in seconds since 1970, for stores."""
-        return self._moment(now).nanoseconds / 1e9
+        return self._moment(None).nanoseconds / 1e9
 
     def _refused(self, point: _Point | None) -> Refusal:
         """Why an input is denied before any rule is asked."""

@@ -28,8 +28,8 @@ class Source:
     """One question of a program, ready to be asked."""
 
     __slots__ = (
-        "_blocking", "_find", "_kinds", "_needed", "_reads", "_unfinished", "holdback", "name",
-        "position",
+        "_blocking", "_built", "_find", "_kinds", "_needed", "_reads", "_unfinished", "holdback",
+        "name", "position",
     )  # fmt: skip
 
     def __init__(self, fact: FactInfo, provider: FactProvider, position: int) -> None:
@@ -40,7 +40,10 @@ class Source:
         self._kinds = {key: kind.partition("(")[0] for key, kind in provider.FINDING.items()}
         # Without its place nobody could redact what was found.
         self._needed = _PLACE & self._kinds.keys() if self._reads == "texts" else frozenset()
-        self._find = _finder(provider, fact.config)
+        self._built = _built(provider, fact.config)
+        self._find = (
+            self._built if not isinstance(self._built, FactError) else _failing(self._built)
+        )
         blocking = getattr(provider, "BLOCKING", False)
         self._blocking = bool(getattr(self._find, "blocking", blocking))
         # None where a finding may span anything, so that a stream must hold everything back.
@@ -136,13 +139,15 @@ class Source:
         return found.keys() >= self._needed and score == score
 
 
-def _finder(provider: FactProvider, config: Any) -> Callable[[Any], Any]:
-    """The finder; what cannot be built here is an error of each decision that asks for it."""
+def _built(provider: FactProvider, config: Any) -> Any:
+    """What answers the question; what cannot be built here is an error of each decision."""
     try:
         return provider.build(config)
     except FactError as error:
-        failure = error
+        return error
 
+
+def _failing(failure: FactError) -> Callable[[Any], Any]:
     def fail(_: Any) -> Any:
         raise FactError(failure.code, failure.message)
 

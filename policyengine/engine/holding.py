@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -22,7 +23,7 @@ _PATIENCE: Final = 5.0
 _MOST_ROUNDS: Final = 1_000
 
 
-class _Step:
+class _Step(ABC):
     """Something that a decision asks of the store; asked like a source of facts."""
 
     __slots__ = ("_account",)
@@ -46,9 +47,9 @@ class _Step:
         except FactError as error:
             return error
 
+    @abstractmethod
     def work(self) -> Any:
         """Asks the store. Raises `FactError`."""
-        raise NotImplementedError
 
 
 class Holding(_Step):

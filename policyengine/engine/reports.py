@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from math import inf
 from threading import Lock
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from policyengine.charges import Costs, Event, Hold, Reservation, Usage, encoded, settled
 from policyengine.engine.accounts import added
 from policyengine.engine.facts import Source
-from policyengine.engine.routes import Routes
 from policyengine.errors import FactError, StateError
 from policyengine.state.store import Ledger
+
+if TYPE_CHECKING:
+    from policyengine.engine.routes import Routes
 
 # How long a request may take before what is held for it is given back, in seconds.
 HELD_FOR: Final = 600.0
@@ -44,7 +47,7 @@ class Settlement(NamedTuple):
 NOTHING: Final = Settlement(False, ())
 
 
-class Reports:
+class Reports(ABC):
     """What the host tells an engine: what requests took, what agents did, how models answered.
 
     A report that the store could not take is kept in this process and made again with the next
@@ -57,17 +60,17 @@ class Reports:
         self.store = store
         self.held_for = held_for
         self.prices = _prices(data)
-        self.routes = Routes.of(data)
+        self.routes = _routes(data)
         self._waiting: deque[Callable[[], object]] = deque()
         self._lock = Lock()
 
+    @abstractmethod
     def sources(self, point: str) -> Sequence[Source]:
         """The questions of a decision point."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _seconds(self) -> float:
         """The time in seconds since 1970."""
-        raise NotImplementedError
 
     def settle(
         self, reservation: Reservation | None, usage: Usage | Mapping[str, Any], *, model: str = ""
@@ -308,6 +311,16 @@ def _usage(usage: Usage | Mapping[str, Any]) -> Usage:
             message = f"`{str(name)[:80]}` is no part of a usage: there are {known}"
             raise StateError("bad-usage", message)
     return Usage(**usage)
+
+
+def _routes(data: Mapping[str, Any]) -> Routes | None:
+    plain = data.get("tiers")
+    if plain is None:
+        return None
+    # Most programs have no tiers, and import nothing of them.
+    from policyengine.engine.routes import Routes
+
+    return Routes(plain)
 
 
 def _prices(data: Mapping[str, Any]) -> Costs | None:

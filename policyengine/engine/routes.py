@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from policyengine.charges import Costs
 from policyengine.decision import Reason, Routing
 from policyengine.engine.uses import Detected
 from policyengine.errors import FactError
-
-if TYPE_CHECKING:
-    from policyengine.charges import Costs
-    from policyengine.routing.observed import Observed
-    from policyengine.routing.tiers import Tiers
+from policyengine.routing.choice import choose
+from policyengine.routing.needs import draw_of, kinds_of, needs_of
+from policyengine.routing.observed import Observed
+from policyengine.routing.tiers import Tiers
 
 # The decision point whose requests go to the default tier where no rule routes them.
 _REQUESTS = "llm.request"
@@ -22,24 +22,11 @@ OBSERVED = "observed"
 
 
 class Routes:
-    """The tiers of a bundle, and what the host has observed of their models."""
+    """The tiers of a bundle, by its data file, and what the host has observed of their models."""
 
-    def __init__(self, tiers: Tiers, observed: Observed) -> None:
-        self.tiers = tiers
-        self.observed = observed
-
-    @staticmethod
-    def of(data: Mapping[str, Any]) -> Routes | None:
-        """Those of a bundle's data files, None where it has no tiers."""
-        plain = data.get("tiers")
-        if plain is None:
-            return None
-        # Most programs have no tiers, and import nothing of them.
-        from policyengine.routing.observed import Observed
-        from policyengine.routing.tiers import Tiers
-
-        tiers = Tiers.of(plain)
-        return Routes(tiers, Observed(tiers.health))
+    def __init__(self, plain: Mapping[str, Any]) -> None:
+        self.tiers = Tiers.of(plain)
+        self.observed = Observed(self.tiers.health)
 
     def choose(
         self,
@@ -56,9 +43,6 @@ class Routes:
         of what is observed now. Chance is drawn from the input and the time, so that a replay
         draws alike.
         """
-        from policyengine.routing.choice import choose
-        from policyengine.routing.needs import draw_of, kinds_of, needs_of
-
         obligations = fields["obligations"]
         route = next((o for o in obligations if isinstance(o, Routing)), None)
         if route is None:

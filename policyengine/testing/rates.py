@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from policyengine.analysis.labelled import MAX_BYTES, LabelError, read_labelled
+from policyengine.analysis.json_lines import MAX_BYTES
+from policyengine.analysis.labelled import LabelError, read_labelled
 from policyengine.analysis.rates import MEASURES, Counts, Rate
 from policyengine.rules.yaml import DEFAULT_LIMITS
 from policyengine.testing import model

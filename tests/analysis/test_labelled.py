@@ -122,7 +122,7 @@ def test_calibration_by_ranges() -> None:
 
 
 def test_empty_lines_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("policyengine.analysis.labelled.MAX_ROWS", 10)
+    monkeypatch.setattr("policyengine.analysis.json_lines.MAX_ROWS", 10)
     row = b'{"text": "a", "label": 0}'
     assert len(read_labelled(b"\n" * 9 + row, "a").rows) == 1
     with pytest.raises(LabelError, match="a:11: there are more than 10 lines"):

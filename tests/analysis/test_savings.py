@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import policyengine
-from policyengine.analysis import recorded
+from policyengine.analysis import json_lines
 from policyengine.analysis.recorded import Recorded, RecordError, read_recorded
 from policyengine.analysis.savings import Row, Savings, savings
 from policyengine.charges import Usage
@@ -345,10 +345,10 @@ def test_files_without_requests(data: bytes) -> None:
 
 
 def test_files_have_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorded, "MAX_BYTES", 200)
+    monkeypatch.setattr(json_lines, "MAX_BYTES", 200)
     with pytest.raises(RecordError, match="larger than"):
         read_recorded(gzip.compress(lines(*[ROW] * 9)), "a.gz")
-    monkeypatch.setattr(recorded, "MAX_BYTES", 1 << 20)
-    monkeypatch.setattr(recorded, "MAX_ROWS", 3)
+    monkeypatch.setattr(json_lines, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(json_lines, "MAX_ROWS", 3)
     with pytest.raises(RecordError, match="more than 3 lines"):
         read_recorded(lines(*[ROW] * 9), "a")

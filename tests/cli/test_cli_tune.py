@@ -193,7 +193,7 @@ def test_policies_of_another_bundle_are_not_written(bundle: Path) -> None:
 
 
 def test_no_more_is_read_than_counts(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("policyengine.cli.tune", "policyengine.analysis.labelled"):
+    for module in ("policyengine.cli.tune", "policyengine.analysis.json_lines"):
         monkeypatch.setattr(f"{module}.MAX_BYTES", 50)
     done = run(bundle, "--rule", "secret")
     assert done.exit_code == 2
